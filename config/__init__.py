@@ -1,0 +1,1 @@
+"""How a technician tells the truck what it is: YAML, its schema, and the examples."""
