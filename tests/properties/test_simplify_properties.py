@@ -1,0 +1,48 @@
+"""Simplification keeps its bound whatever the path looks like."""
+
+from __future__ import annotations
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from agent.geometry import segment_distance_m
+from agent.simplify import Spot, simplified
+
+# Steps of a few metres with sharp turns, standing still and turning back: where bounds break first.
+steps_m = st.sampled_from([-40.0, -7.0, -5.0, -1.0, 0.0, 0.3, 1.0, 4.9, 5.0, 5.1, 12.0, 40.0])
+paths = st.lists(st.tuples(steps_m, steps_m), min_size=0, max_size=60)
+
+
+def walked(steps: list[tuple[float, float]]) -> list[Spot]:
+    x = y = 0.0
+    path = [Spot(x, y, 0.0, 0.0, 0)]
+    for east, north in steps:
+        x, y = x + east, y + north
+        path.append(Spot(x, y, 0.0, 0.0, len(path)))
+    return path
+
+
+@settings(max_examples=600, deadline=None)
+@given(paths, st.sampled_from([0.5, 3.0, 5.0, 20.0]))
+@example([(4.9, 0.0), (4.9, 0.0), (-40.0, 0.0), (0.0, 5.0)], 5.0)
+def test_no_point_lies_farther_from_the_line_than_the_tolerance(
+    steps: list[tuple[float, float]], tolerance_m: float
+) -> None:
+    path = walked(steps)
+    kept = simplified(path, tolerance_m)
+    assert kept[0] == path[0]
+    assert kept[-1] == path[-1]
+    places = [path.index(spot) for spot in kept]
+    assert places == sorted(places)
+    for first, last in zip(places, places[1:], strict=False):
+        a, b = path[first], path[last]
+        for spot in path[first : last + 1]:
+            off_m = segment_distance_m((spot.x_m, spot.y_m), (a.x_m, a.y_m), (b.x_m, b.y_m))
+            assert off_m <= tolerance_m + 1e-6
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(2, 200), st.floats(-3.1, 3.1))
+def test_a_straight_line_keeps_only_its_ends(points: int, turn: float) -> None:
+    path = [Spot(i * 3.0 * turn, i * 2.0, 0.0, 0.0, i) for i in range(points)]
+    assert simplified(path, 1.0) == [path[0], path[-1]]

@@ -1,0 +1,82 @@
+"""Standing draws no cloud, runs no odometer, and shows no more time than was agreed."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from agent.standstill import QUIET_RADIUS_M, REARM_ALLOWANCE_S, REARM_M, Standstill, Step
+
+CAP_S = 20.0
+
+
+def driven(still: Standstill, xs_m: list[float], ys_m: list[float] | None = None) -> list[Step]:
+    ys_m = ys_m or [0.0] * len(xs_m)
+    return [
+        step
+        for second, (x, y) in enumerate(zip(xs_m, ys_m, strict=True))
+        for step in still.push(x, y, 1.0 if second else 0.0, second)
+    ]
+
+
+def test_a_moving_truck_goes_on_with_a_lag_of_eight_seconds() -> None:
+    steps = driven(Standstill(CAP_S), [10.0 * i for i in range(30)])
+    assert [step.x_m for step in steps] == [10.0 * i for i in range(22)]
+    assert all(step.moved_m == 10.0 for step in steps[1:])
+    assert all(step.elapsed_s == 1.0 for step in steps[1:])
+
+
+@pytest.mark.parametrize("noise_seed", range(20))
+def test_a_standing_truck_gives_one_anchor_however_long_it_stands(noise_seed: int) -> None:
+    noise = random.Random(noise_seed)
+    cloud_x = [100.0 + noise.gauss(0, 1.0) for _ in range(3600)]
+    cloud_y = [noise.gauss(0, 1.0) for _ in range(3600)]
+    still = Standstill(CAP_S)
+    steps = driven(still, [*range(0, 100, 10), *cloud_x], [*([0.0] * 10), *cloud_y])
+    assert len(steps) <= 13
+    assert sum(step.moved_m for step in steps) < 110
+
+
+@pytest.mark.parametrize("stood_s", [9, 30, 600, 3600])
+def test_leaving_a_standstill_counts_thirty_metres_and_at_most_the_cap_and_ten_seconds(stood_s: int) -> None:
+    away = [100.0 + 5.0 * i for i in range(1, 40)]
+    steps = driven(Standstill(CAP_S), [*range(0, 101, 10), *([100.0] * stood_s), *away])
+    anchor = next(i for i, step in enumerate(steps) if step.x_m == 100.0)
+    leaving = [step for step in steps[anchor + 1 :] if step.x_m <= 100.0 + REARM_M]
+    assert sum(step.moved_m for step in leaving) == pytest.approx(REARM_M)
+    assert sum(step.elapsed_s for step in leaving) <= CAP_S + REARM_ALLOWANCE_S
+    assert all(step.x_m - 100.0 >= QUIET_RADIUS_M for step in leaving)
+
+
+def test_a_nudge_of_less_than_thirty_metres_leaves_no_trace() -> None:
+    straight = [*range(0, 101, 10), *([100.0] * 60)]
+    nudged = [*straight, 105.0, 115.0, 125.0, 115.0, 105.0, *([100.0] * 60)]
+    away = [100.0 + 10.0 * i for i in range(1, 20)]
+    quiet = driven(Standstill(CAP_S), [*straight, *([100.0] * 65), *away])
+    moved = driven(Standstill(CAP_S), [*nudged, *away])
+    assert [(s.x_m, s.moved_m) for s in quiet] == [(s.x_m, s.moved_m) for s in moved]
+
+
+def test_two_standstills_of_different_length_give_the_same_steps() -> None:
+    away = [100.0 + 10.0 * i for i in range(1, 20)]
+    short, long = (
+        driven(Standstill(CAP_S), [*range(0, 101, 10), *([100.0] * stood_s), *away]) for stood_s in (60, 2400)
+    )
+    assert [tuple(step)[:4] for step in short] == [tuple(step)[:4] for step in long]
+
+
+def test_a_cut_forgets_the_window_and_the_anchor() -> None:
+    still = Standstill(CAP_S)
+    driven(still, [*range(0, 101, 10), *([100.0] * 60)])
+    still.cut()
+    steps = driven(still, [500.0 + 10.0 * i for i in range(12)])
+    assert steps[0].moved_m == 0.0
+    assert steps[0].x_m == 500.0
+
+
+def test_a_step_shows_no_coordinates() -> None:
+    step = Step(12345.678, 98765.432, 1.0, 1.0, 1)
+    for shown in (repr(step), str(step), f"{step}"):
+        assert "12345" not in shown
+        assert "98765" not in shown
