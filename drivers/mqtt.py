@@ -1,0 +1,149 @@
+"""MQTT as a dumb pipe: the truck's Link and the city's Subscription, on paho-mqtt.
+
+Neither keeps a queue, waits, nor tries again. Both post what happens as inputs numbered by connection, so
+that what a dead connection still has to say can be told from the living one. When to connect, what to send
+and what to do about a refusal is the sender's affair.
+
+Limits: QoS 1 only; no WebSockets; no MQTT 5 topic aliases, flow labels or redirects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from drivers.inputs import Input, LinkDown
+from drivers.mqtt_connection import Connection, Memory, Terms
+from drivers.mqtt_options import BrokerAddress, BrokerAddressError, LinkError, LinkOptions, parse_broker
+
+__all__ = [
+    "BrokerAddress",
+    "BrokerAddressError",
+    "Link",
+    "LinkError",
+    "LinkOptions",
+    "Subscription",
+    "parse_broker",
+]
+
+CONNECTIONS_ENDING_MAX = 4
+CLOSE_WITHIN_S = 1.0
+
+
+class _Line:
+    """The current connection, and the earlier ones whose threads have not ended yet (at most a few)."""
+
+    def __init__(self, options: LinkOptions, post: Callable[[Input], None], at: Callable[[], float]) -> None:
+        self._options = options
+        self._post = post
+        self._at = at
+        self._memory = Memory()
+        self._current: Connection | None = None
+        self._ending: list[Connection] = []
+
+    def connect(self, link: int, broker: str, terms: Terms) -> None:
+        connection = Connection(
+            self._options,
+            link=link,
+            broker=broker,
+            terms=terms,
+            memory=self._memory,
+            post=self._post,
+            at=self._at,
+        )
+        self.disconnect()
+        if len(self._ending) >= CONNECTIONS_ENDING_MAX:
+            self._post(LinkDown(self._at(), link, "earlier connections still hang"))
+            return
+        self._current = connection
+        connection.start()
+
+    def current(self) -> Connection:
+        if self._current is None:
+            raise LinkError("not connected")
+        return self._current
+
+    def disconnect(self) -> None:
+        self._ending = [connection for connection in self._ending if connection.alive]
+        if self._current is not None:
+            self._current.end()
+            self._ending.append(self._current)
+            self._current = None
+
+    def close(self) -> None:
+        self.disconnect()
+        for connection in self._ending:
+            connection.join(CLOSE_WITHIN_S / len(self._ending))
+
+
+class Link:
+    """The truck's end. Each connection is a new client with a clean session; nothing outlives it.
+
+    `post` takes LinkUp, LinkDown, Acknowledged and Delivered from a foreign thread; `at` stamps them.
+    """
+
+    def __init__(self, options: LinkOptions, post: Callable[[Input], None], at: Callable[[], float]) -> None:
+        self._line = _Line(options, post, at)
+
+    def connect(self, link: int, broker: str) -> None:
+        """Begin connection number `link`, ending the one before; returns at once.
+
+        It ends in exactly one LinkDown of that number, with or without a LinkUp before. MQTT 5 is tried first
+        where the protocol is "auto". Raises BrokerAddressError.
+        """
+        self._line.connect(link, broker, Terms())
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+        """Send at QoS 1 and return the number that its Acknowledged will carry.
+
+        Raises LinkError while not up or while the broker takes no more; nothing is queued then.
+        """
+        return self._line.current().publish(topic, payload, retain)
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Ask for `topics` at QoS 1 on this connection; what comes is Delivered. Raises LinkError."""
+        self._line.current().subscribe(topics)
+
+    def disconnect(self) -> None:
+        """End the connection, if there is one; its LinkDown follows."""
+        self._line.disconnect()
+
+    def close(self) -> None:
+        """End everything and wait, at most about a second, for the threads. May be called again."""
+        self._line.close()
+
+
+class Subscription:
+    """The city's end: a session that the broker keeps over interruptions, acknowledged by hand.
+
+    LinkUp is posted once the broker has granted every topic; what it kept may be Delivered before that.
+    Whatever is not acknowledged comes again on the next connection.
+    """
+
+    def __init__(self, options: LinkOptions, post: Callable[[Input], None], at: Callable[[], float]) -> None:
+        self._line = _Line(options, post, at)
+
+    def connect(self, link: int, broker: str, topics: Sequence[str]) -> None:
+        """Begin connection number `link` and subscribe to `topics` at QoS 1. Raises BrokerAddressError."""
+        self._line.connect(link, broker, Terms(tuple(topics), lasting=True))
+
+    def acknowledge(self, link: int, mid: int) -> None:
+        """Tell the broker that the message Delivered as (`link`, `mid`) is kept.
+
+        A message of an earlier connection is passed over: it comes again with another number. Raises
+        LinkError while not up; it comes again then, too.
+        """
+        connection = self._line.current()
+        if connection.link == link and mid:
+            connection.acknowledge(mid)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+        """Send at QoS 1, as Link.publish does."""
+        return self._line.current().publish(topic, payload, retain)
+
+    def disconnect(self) -> None:
+        """End the connection; the broker keeps the session."""
+        self._line.disconnect()
+
+    def close(self) -> None:
+        """End everything and wait, at most about a second, for the threads. May be called again."""
+        self._line.close()
