@@ -1,0 +1,35 @@
+"""What has left its filters and may leave the truck."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, NamedTuple
+
+EPOCH_DATE = datetime.date(1970, 1, 1)
+
+
+class Record(NamedTuple):
+    """One published record of a stream.
+
+    `day` is its service day in days since 1970-01-01, for holding back, age and retention. `fields` are exactly
+    the published fields in published units (see `agent.columns`), dates as ISO 8601 text.
+    """
+
+    stream: str
+    day: int
+    fields: dict[str, Any]
+
+
+def iso_date(day: int) -> str:
+    """`2026-11-21` for a day counted from 1970-01-01."""
+    return (EPOCH_DATE + datetime.timedelta(days=day)).isoformat()
+
+
+def day_number(iso: str) -> int:
+    """Days since 1970-01-01 of an ISO 8601 date. ValueError when it is none."""
+    return (datetime.date.fromisoformat(iso) - EPOCH_DATE).days
+
+
+def iso_month(day: int) -> str:
+    """`2026-11` for a day counted from 1970-01-01."""
+    return iso_date(day)[:7]

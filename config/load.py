@@ -1,0 +1,154 @@
+"""Configuration and agreement files: read, merged, validated; every mistake at once, each at its place.
+
+`load_configuration` is what the agent calls. `load_yaml` and `validate` do the same work for any other model;
+a validator of such a model raises ValueError("sentence") or `Mistake("sentence", "key", …)` to name a key
+further in, and it ends up as a Problem at the right line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from config.located import (
+    ConfigurationError,
+    KeyPath,
+    Located,
+    Mistake,
+    Place,
+    Problem,
+    dotted,
+    place,
+    problem_at,
+)
+from config.merging import read_with_extends
+from config.reading import read_yaml
+from config.schema import Configuration
+from config.shape import paths_of
+from config.values import FromItsFile
+from config.wording import problems_in
+
+__all__ = [
+    "Configuration",
+    "ConfigurationError",
+    "Gathered",
+    "Loaded",
+    "Located",
+    "Mistake",
+    "Place",
+    "Problem",
+    "configured",
+    "dotted",
+    "gather_configuration",
+    "load_configuration",
+    "load_model",
+    "load_yaml",
+    "place",
+    "problem_at",
+    "read_configuration",
+    "validate",
+]
+
+M = TypeVar("M", bound=BaseModel)
+Check = Callable[[Located], Iterable[Problem]]
+
+
+class Loaded(NamedTuple):
+    """A configuration and where each of its values came from; what is absent from `located` is a default."""
+
+    configuration: Configuration
+    located: Located
+
+
+class Gathered(NamedTuple):
+    """A configuration's plain values, not yet validated, and the problems of files that could not be had."""
+
+    located: Located
+    lost: tuple[Problem, ...]
+
+
+def load_yaml(path: Path) -> Located:
+    """The values of a YAML file with their places. Raises ConfigurationError for any mistake in the YAML."""
+    located = read_yaml(path)
+    if located.flaws:
+        raise ConfigurationError(located.flaws)
+    return located
+
+
+def load_model(model: type[M], path: Path, check: Check | None = None) -> M:
+    """A YAML file as a model. Raises ConfigurationError with the mistakes of YAML and of values together."""
+    return validate(model, read_yaml(path), check)
+
+
+def validate(model: type[M], located: Located, check: Check | None = None) -> M:
+    """`located` as a model; `check` sees the plain values first and may add problems of its own.
+
+    Values are taken strictly where the model is strict, with lists for tuples and text for dates. Raises
+    ConfigurationError with every problem, in the order they stand in.
+    """
+    problems = [*located.flaws, *(check(located) if check else ())]
+    try:
+        value = model.model_validate_json(json.dumps(located.tree))
+    except ValidationError as error:
+        problems += problems_in(model, located, error)
+    if problems:
+        raise ConfigurationError(_in_order(problems, located))
+    return value
+
+
+def load_configuration(path: Path) -> Configuration:
+    """The agent's configuration in `path` and the files it extends. Raises ConfigurationError."""
+    return read_configuration(path).configuration
+
+
+def read_configuration(path: Path) -> Loaded:
+    """The configuration and the place each value came from. Raises ConfigurationError."""
+    return configured(gather_configuration(path))
+
+
+def gather_configuration(path: Path) -> Gathered:
+    """The plain values of `path` and the files it extends. Raises ConfigurationError if `path` can't be read."""
+    located, lost = read_with_extends(path)
+    return Gathered(_rooted(located), tuple(lost))
+
+
+def configured(gathered: Gathered) -> Loaded:
+    """The configuration that was gathered. Raises ConfigurationError with every mistake in it."""
+    located, lost = gathered
+    try:
+        configuration = validate(Configuration, located)
+    except ConfigurationError as error:
+        # While a file that was to be extended is out of reach, what is missing here may well stand there.
+        found = [each for each in error.problems if not (lost and each.says.startswith("missing:"))]
+        raise ConfigurationError(_in_order([*lost, *found], located)) from None
+    if lost:
+        raise ConfigurationError(lost)
+    return Loaded(configuration, located)
+
+
+def _in_order(problems: Iterable[Problem], located: Located) -> list[Problem]:
+    """By file, nearest first, then by line."""
+    order = {name: number for number, name in enumerate(located.files)}
+    return sorted(problems, key=lambda each: (order.get(each.file, len(order)), each))
+
+
+def _rooted(located: Located) -> Located:
+    """Paths made absolute, starting from the directory of the file each stands in."""
+    tree = located.tree
+    for path in paths_of(Configuration, FromItsFile):
+        tree = _with_rooted(tree, path, Path(place(located, path).file).parent)
+    return replace(located, tree=tree)
+
+
+def _with_rooted(tree: Any, path: KeyPath, directory: Path) -> Any:
+    """A copy of `tree` in which the text at `path`, if there is one, starts from `directory`."""
+    if not path:
+        return str((directory / tree).absolute()) if isinstance(tree, str) and tree else tree
+    if not isinstance(tree, dict) or path[0] not in tree:
+        return tree
+    return {**tree, path[0]: _with_rooted(tree[path[0]], path[1:], directory)}
