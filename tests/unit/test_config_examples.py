@@ -10,8 +10,10 @@ from typing import Any
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
 
 import config
+from agent.cli.check import check
 from config.editor import json_schema
 from config.load import load_configuration, load_yaml
 from config.located import dotted
@@ -36,7 +38,8 @@ def test_every_example_is_known_here() -> None:
 def test_an_example_loads(name: str) -> None:
     loaded = load_configuration(HERE / name)
     assert loaded.fleet == "springfield"
-    assert loaded.agreement == HERE / "agreement.yaml"
+    assert loaded.agreement == HERE / "agreements" / "routes-and-safety.yaml"
+    assert CliRunner().invoke(check, ["--config", str(HERE / name)]).exit_code == 0
     assert {pin.kind for pin in loaded.pins.values()} == {"harsh_braking", "ignition", "crew_switch"}
 
 

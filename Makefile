@@ -1,0 +1,58 @@
+# Everything a developer or a technician types. Each target makes the virtual environment when it is absent.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TEST_JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-servers check bench golden schema dist clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fairhaul needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+venv: $(VENV)/.dev  ## make the virtual environment .venv with everything for development
+
+demo: $(VENV)/.demo  ## a simulated truck drives, loses its network and delivers; about a minute
+	$(BIN)/fairhaul demo --out demo-out
+
+test: $(VENV)/.dev  ## the tests that need neither root nor a server
+	$(BIN)/python -m pytest -n $(TEST_JOBS)
+
+test-servers: $(VENV)/.dev  ## the tests against a real broker: apt install mosquitto
+	$(BIN)/python -m pytest tests/system
+
+check: $(VENV)/.dev  ## lint, format, types, import rules, coverage
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n $(TEST_JOBS) tests/unit tests/properties --cov --cov-report=term:skip-covered
+
+bench: $(VENV)/.dev  ## CPU, memory, wire and card wear beside two peers: apt install mosquitto
+	$(BIN)/python -m tests.bench
+
+golden: $(VENV)/.dev  ## rewrite the golden replays after a change that was meant
+	$(BIN)/python -m pytest tests/replay --golden
+
+schema: $(VENV)/.dev  ## rewrite the JSON schema for editors
+	$(BIN)/python -m config.schema > config/agent.schema.json
+
+dist: $(VENV)/.dev  ## a wheel and a source archive in dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:  ## remove what was made, the virtual environment included
+	rm -rf $(VENV) build dist demo-out *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

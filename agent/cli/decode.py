@@ -1,0 +1,54 @@
+"""`fairhaul decode`: one payload as NDJSON, in the shape of `fairhaul replay --out`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from agent import wire
+
+EXIT_UNREADABLE = 3
+STANDARD_INPUT = "-"
+
+
+def record_lines(payload: wire.Payload) -> Iterator[str]:
+    """One line for each record: `stream`, `batch`, then the stream's own fields."""
+    named = {"stream": payload.heading.stream, "batch": payload.heading.batch}
+    for record in payload.records:
+        yield json.dumps(named | record)
+
+
+@click.command()
+@click.argument("file", metavar="[FILE]", default=STANDARD_INPUT)
+def decode(file: str) -> None:
+    """Write the records of one payload to stdout, a line of NDJSON each.
+
+    FILE holds the payload as it was published, for example one of `replay --wire`; without it, or with "-",
+    stdin is read.
+    """
+    name = "stdin" if file == STANDARD_INPUT else file
+    try:
+        payload = wire.decode(_read(file))
+    except OSError as error:
+        raise _unreadable(f"cannot read {name}: {(error.strerror or str(error)).lower()}") from error
+    except wire.PayloadError as error:
+        raise _unreadable(f"{name} is no payload: {error}") from error
+    for line in record_lines(payload):
+        click.echo(line)
+
+
+def _read(file: str) -> bytes:
+    """At most one byte more than a payload may have, so that a longer one is told apart and no more is read."""
+    if file == STANDARD_INPUT:
+        return sys.stdin.buffer.read(wire.PAYLOAD_BYTES_MAX + 1)
+    with Path(file).open("rb") as stream:
+        return stream.read(wire.PAYLOAD_BYTES_MAX + 1)
+
+
+def _unreadable(why: str) -> click.exceptions.Exit:
+    click.echo(why, err=True)
+    return click.exceptions.Exit(EXIT_UNREADABLE)

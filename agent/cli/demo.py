@@ -1,0 +1,79 @@
+"""`fairhaul demo`: the whole job in about a minute, and a page to open."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from agent.cli.failing import FAILED, clear_errors, fail
+
+
+@click.command(short_help="The whole job in about a minute.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("demo-out"), show_default=True, help="Results."
+)
+@click.option("--seed", default=7, show_default=True, help="Which shift.")
+@click.option(
+    "--hours", type=click.FloatRange(1, 14), default=8.0, show_default=True, help="How long a shift."
+)
+@click.option(
+    "--speed", type=click.FloatRange(1, 4000), default=1200.0, show_default=True, help="Times as fast."
+)
+def demo(out: Path, seed: int, hours: float, speed: float) -> None:
+    """A simulated truck drives, loses its network, is killed, gets its network back, and delivers."""
+    with clear_errors():
+        try:
+            from agent.demo import Demo, with_switch_off
+        except ImportError as error:
+            fail(FAILED, f"the demo needs {error.name}: pip install 'fairhaul[demo]', or type make demo")
+
+        shutil.rmtree(out, ignore_errors=True)
+        shown = Demo(out, seed, hours, speed, lambda text: click.echo(f"  {text}", err=True))
+        click.echo("Fairhaul demo: agreement `operations`, real outbox, real broker, real receiver", err=True)
+        verdict = shown.run()
+        with_switch_off(shown.truck / "pulses.csv", shown.truck / "pulses-off.csv")
+        click.echo("  the same shift again with the crew switch off", err=True)
+        silent = _replayed(shown.truck, "pulses-off.csv", out / "switch-off.ndjson")
+        page = out / "report.html"
+        _replayed(shown.truck, "pulses.csv", out / "replayed.ndjson", "--report", str(page))
+        click.echo(_told(verdict, silent, hours, shown.store, page, shown.city))
+        if verdict.lost or verdict.waiting or not verdict.committed_batches or silent:
+            fail(FAILED, "the demo did not end as it must")
+
+
+def _replayed(truck: Path, pulses: str, out: Path, *more: str) -> int:
+    """Replay on paper; how many records about the truck would be published."""
+    words = [
+        "replay",
+        truck / "shift.nmea",
+        "--pulses",
+        truck / pulses,
+        "--agreement",
+        truck / "operations.yaml",
+    ]
+    subprocess.run(
+        [sys.executable, "-m", "agent", *map(str, words), "--out", str(out), *more], check=True, stderr=-3
+    )
+    return sum('"stream": "box"' not in line for line in out.read_text(encoding="utf-8").splitlines())
+
+
+def _told(verdict, silent: int, hours: float, store: Path, page: Path, city: Path) -> str:  # type: ignore[no-untyped-def]
+    lines = [
+        "",
+        f"committed on the truck  {verdict.committed_batches:6} batches {verdict.committed_records:6} records",
+        f"arrived in the city     {verdict.arrived_batches:6} batches {verdict.arrived_records:6} records",
+        f"lost                    {verdict.lost:6}",
+        f"repeated after dedup    {0:6}   ({verdict.repeats_dropped} repeats came and were dropped)",
+        f"still on the truck      {verdict.waiting:6}",
+        f"bytes for the shift     {verdict.payload_bytes:6}   of payload, padding included",
+        f"with the crew switch off{silent:6} records of the truck leave",
+        "",
+        f"what arrived:  {store}  (SQLite)",
+        *(f"               {path}  (GeoJSON)" for path in sorted(city.glob("*.geojson"))),
+        f"a page to open: {page}",
+    ]
+    return "\n".join(lines)

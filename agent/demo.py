@@ -1,0 +1,251 @@
+"""The whole job in about a minute: a simulated truck, a broker that goes away, a kill, a receiver.
+
+Everything between the simulated sensors and the receiver's store is the real thing: the agent runs as a process of
+its own over its outbox file, the broker speaks MQTT on a loopback port, the receiver is another process. Only time
+is faster, and the sensors read a simulated shift.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agent.agreement import load_agreement
+from agent.live import OUTBOX_FILE
+from agent.records import day_number, iso_date
+from agent.surroundings import EXAMPLES
+from agent.wire import decode
+from buffer.outbox import Outbox
+from buffer.received import ReceivedStore
+from config.load import load_yaml
+from drivers.clock import Clock
+from drivers.embedded_broker import EmbeddedBroker
+from drivers.simulate import shift, write
+from drivers.simulate.sentences import with_checksum
+
+OPERATIONS = EXAMPLES / "agreements" / "operations.yaml"
+DARK_FROM, KILLED, LIGHT_FROM = 0.35, 0.45, 0.6  # as parts of the shift
+MORNINGS_SPEED = 6000.0
+STARTING_S = 60.0
+ENDING_S = 60.0
+DAY_S = 86_400
+
+Say = Callable[[str], None]
+
+
+class Verdict(NamedTuple):
+    """What was committed on the truck and what arrived in the city, in batches and records."""
+
+    committed_batches: int
+    committed_records: int
+    arrived_batches: int
+    arrived_records: int
+    lost: int
+    repeats_dropped: int
+    payload_bytes: int
+    waiting: int
+
+
+class Demo:
+    """One demonstration in one directory; `say` tells people what happens."""
+
+    def __init__(self, directory: Path, seed: int, hours: float, speed: float, say: Say) -> None:
+        self.truck = directory / "truck"
+        self.city = directory / "city"
+        self.store = self.city / "received.db"
+        self._seed = seed
+        self._hours = hours
+        self._speed = speed
+        self._say = say
+        self._broker = EmbeddedBroker()
+        self._wait = threading.Event()
+
+    def run(self) -> Verdict:
+        """The shift, the delivery and the count."""
+        self._write_truck()
+        self._broker.start()
+        try:
+            with self._process(
+                "receive", "--broker", self._broker.url, "--store", self.store, "--export", self.city
+            ):
+                self._drive()
+                self._mornings()
+                self._wait.wait(1.0)
+        finally:
+            self._broker.stop()
+        return self._count()
+
+    # The truck's files.
+
+    def _write_truck(self) -> None:
+        self.city.mkdir(parents=True, exist_ok=True)
+        self._say(f"simulating a refuse truck's shift of {self._hours:g} hours (seed {self._seed})")
+        write(shift(self._seed, self._hours), self.truck)
+        simulated = load_yaml(self.truck / "agreement.yaml").tree
+        agreed = load_yaml(OPERATIONS).tree | {"places": simulated["places"], "duty": simulated["duty"]}
+        self._write_json("operations.yaml", agreed)
+
+    def _write_json(self, name: str, tree: dict[str, Any]) -> None:
+        """YAML that is JSON: every JSON file is one."""
+        (self.truck / name).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
+
+    def _write_configuration(self, speed: float) -> Path:
+        """The simulated truck's own configuration with the demo's broker, and its patience in faster seconds."""
+        patience = {"connect_within": 0.1 * speed, "acknowledge_within": 0.5 * speed, "keepalive": 60}
+        link = {
+            key: f"{min(value, 120 if key == 'connect_within' else 600):g} s"
+            for key, value in patience.items()
+        }
+        link["backoff"] = {"first": "1 s", "longest": f"{min(3600.0, 0.5 * speed):g} s"}  # type: ignore[assignment]
+        tree = {
+            "extends": "agent.yaml",
+            "agreement": "operations.yaml",
+            "link": {"brokers": [self._broker.url], **link},
+            "log": {"level": "error"},
+        }
+        self._write_json("demo.yaml", tree)
+        return self.truck / "demo.yaml"
+
+    # The shift.
+
+    def _drive(self) -> None:
+        clock = Clock(self._speed)
+        total_s = self._hours * 3600
+        agent = self._agent(0.0)
+        try:
+            self._until(clock, DARK_FROM * total_s)
+            self._say(self._at(clock, "the network goes away; the truck drives on and keeps its records"))
+            self._broker.stop()
+            self._until(clock, KILLED * total_s)
+            agent.send_signal(signal.SIGKILL)
+            agent.wait()
+            self._say(self._at(clock, "the agent is killed in mid-drive (kill -9) and started again"))
+            agent = self._agent(clock.at())
+            self._until(clock, LIGHT_FROM * total_s)
+            self._broker.start()
+            self._say(self._at(clock, "the network is back; what was kept leaves first"))
+            agent.wait(timeout=total_s / self._speed + ENDING_S)
+        finally:
+            agent.kill()
+            agent.wait()
+        self._say(self._at(clock, "the shift is over"))
+
+    def _until(self, clock: Clock, at: float) -> None:
+        self._wait.wait(clock.real_s(at - clock.at()))
+
+    def _at(self, clock: Clock, what: str) -> str:
+        minutes = int(clock.at() // 60)
+        return f"{minutes // 60} h {minutes % 60:02} min  {what}"
+
+    def _agent(self, from_s: float) -> subprocess.Popen[bytes]:
+        return self._start(
+            "replay",
+            self.truck / "shift.nmea",
+            *("--pulses", self.truck / "pulses.csv"),
+            *("--config", self._write_configuration(self._speed)),
+            *("--agreement", self.truck / "operations.yaml"),
+            *("--live", "--speed", self._speed, "--from", from_s),
+        )
+
+    def _mornings(self) -> None:
+        """The truck is switched on for half a minute on each of the next days, until nothing is held any more."""
+        held = load_agreement(self.truck / "operations.yaml").file.streams.harsh_braking
+        days = held.held + 1 if held else 1
+        self._say(
+            f"the next {days} mornings: what the agreement held back for {days - 1} days leaves, sorted by place"
+        )
+        log = self.truck / "mornings.nmea"
+        log.write_bytes(b"".join(mornings(self.truck / "shift.nmea", days)))
+        agent = self._start(
+            "replay",
+            log,
+            *("--config", self._write_configuration(MORNINGS_SPEED)),
+            *("--agreement", self.truck / "operations.yaml"),
+            *("--duty", "off", "--live", "--speed", MORNINGS_SPEED),
+        )
+        agent.wait(timeout=(days * 3600) / MORNINGS_SPEED + ENDING_S)
+
+    # Processes.
+
+    def _start(self, *words: object) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "agent", *map(str, words)], stdin=subprocess.DEVNULL)
+
+    @contextlib.contextmanager
+    def _process(self, *words: object) -> Iterator[None]:
+        process = self._start(*words)
+        try:
+            self._wait_for(self.store)
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(ENDING_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _wait_for(self, path: Path) -> None:
+        for _ in range(int(STARTING_S * 10)):
+            if path.exists():
+                return
+            self._wait.wait(0.1)
+
+    # The count.
+
+    def _count(self) -> Verdict:
+        outbox = Outbox.open(self.truck / "state" / OUTBOX_FILE, random_bytes=bytes, size_bytes_max=2**30)
+        receipts = list(outbox.receipts())
+        counts = outbox.counts()
+        outbox.close()
+        sent = {receipt.sha256.hex(): decode(receipt.payload) for receipt in receipts}
+        store = ReceivedStore.open(self.store)
+        arrived = {batch.sha256: batch.records for batch in store.batches()}
+        repeats = sum(total.repeats for total in store.totals())
+        store.close()
+        return Verdict(
+            committed_batches=len(sent),
+            committed_records=sum(len(payload.records) for payload in sent.values()),
+            arrived_batches=len(arrived),
+            arrived_records=sum(arrived.values()),
+            lost=len(sent.keys() - arrived.keys()),
+            repeats_dropped=repeats,
+            payload_bytes=sum(len(receipt.payload) for receipt in receipts),
+            waiting=counts.kept + counts.unsent,
+        )
+
+
+def mornings(log: Path, days: int) -> Iterator[bytes]:
+    """Half a minute of fixes on each of the days after a log, where it ended, as RMC sentences."""
+    last = next(
+        line for line in reversed(log.read_bytes().splitlines()) if b"RMC," in line and b",A," in line
+    )
+    fields = last.decode("ascii").strip().lstrip("$").split("*")[0].split(",")
+    dated = fields[9]
+    first = iso_day(dated)
+    for day in range(first + 1, first + 1 + days):
+        year, month, date = iso_date(day).split("-")
+        fields[9] = f"{date}{month}{year[2:]}"
+        for second in range(30):
+            fields[1] = f"0500{second:02}.00"
+            yield with_checksum(",".join(fields))
+
+
+def iso_day(ddmmyy: str) -> int:
+    """The day number of an RMC date."""
+    return day_number(f"20{ddmmyy[4:6]}-{ddmmyy[2:4]}-{ddmmyy[0:2]}")
+
+
+def with_switch_off(pulses: Path, into: Path) -> None:
+    """The same pulses as if the crew had never switched recording on."""
+    with pulses.open(newline="") as source, into.open("w", newline="") as target:
+        rows = csv.writer(target)
+        for row in csv.reader(source):
+            rows.writerow([row[0], row[1], "0"] if row[1] == "crew_switch" else row)

@@ -1,0 +1,85 @@
+"""The one thread: takes inputs from the inbox at its own pace and steps the runtime."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agent.runtime import Runtime
+from drivers.clock import Clock
+from drivers.inbox import Inbox
+from drivers.inputs import Stop, Tick
+
+logger = logging.getLogger(__name__)
+
+STATUS_EVERY_S = 10.0
+
+
+class StatusFile:
+    """What the agent is doing, as a small JSON file that is replaced as a whole; it belongs on a tmpfs.
+
+    A status that can't be written is said once and does not matter further.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._failed = False
+
+    def write(self, status: dict[str, Any]) -> None:
+        """Replace the file."""
+        fresh = self._path.with_suffix(".new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            fresh.write_text(json.dumps(status) + "\n", encoding="utf-8")
+            fresh.replace(self._path)
+        except OSError as error:
+            if not self._failed:
+                logger.warning("the status file can't be written (%s)", error.strerror)
+            self._failed = True
+
+
+class Loop:
+    """Steps a runtime until it is stopped. `finished` may end it earlier; it is asked when nothing comes in."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        inbox: Inbox,
+        clock: Clock,
+        status: Callable[[], None],
+        read_lines: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`read_lines` posts the present level of every line again, after inputs were lost."""
+        self._read_lines = read_lines
+        self._runtime = runtime
+        self._inbox = inbox
+        self._clock = clock
+        self._status = status
+        self._status_due = 0.0
+        self._dropped = 0
+
+    def run(self, finished: Callable[[float], bool] = lambda _: False) -> None:
+        """Until a Stop comes in or `finished(at)` says so; ends cleanly, with everything committed."""
+        while True:
+            now = self._clock.at()
+            entry = self._inbox.take(self._clock.real_s(self._runtime.wait_s(now)))
+            now = self._clock.at()
+            if isinstance(entry, Stop) or (entry is None and finished(now)):
+                break
+            self._runtime.step(entry if entry is not None else Tick(now), now)
+            self._watch(now)
+        self._runtime.finish(self._clock.at())
+        self._status()
+
+    def _watch(self, now: float) -> None:
+        if self._inbox.dropped != self._dropped:
+            logger.error("the inbox was full: %d inputs dropped, recording pauses", self._inbox.dropped)
+            self._dropped = self._inbox.dropped
+            self._runtime.recorder.doubt()
+            self._read_lines()
+        if now >= self._status_due:
+            self._status_due = now + STATUS_EVERY_S
+            self._status()

@@ -1,0 +1,26 @@
+"""A fix that the gate, the duty and the places have let through: all that a stream may see of the truck."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from agent.geometry import Point
+
+
+class Placed(NamedTuple):
+    """Where the truck was, publishable.
+
+    `day` is the service day in days since 1970-01-01, `second` the second of that day, `elapsed_s` the seconds
+    since the fix before (0 behind a gap). Shows no coordinates when printed.
+    """
+
+    day: int
+    second: int
+    elapsed_s: float
+    point: Point
+
+    def __repr__(self) -> str:
+        return "Placed(…)"
+
+    def __str__(self) -> str:
+        return repr(self)

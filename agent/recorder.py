@@ -1,0 +1,210 @@
+"""The half that records: inputs in, publishable records out. It knows nothing of the network or the disk.
+
+One chain, in memory: bytes → sentences → fixes → quality gate → duty gate → places → streams. Whatever stops in
+it leaves nothing behind, and an exception in it stops recording (see `agent.runtime`).
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from agent.agreement import Agreement
+from agent.agreement.schema import TimedRelease
+from agent.braking import BrakingRules, Brakings
+from agent.continuity import Continuity
+from agent.duty import Duty
+from agent.fixes import Fix, Receiver
+from agent.gate import Gate, GateLimits
+from agent.geometry import Point
+from agent.placed import Placed
+from agent.pulses import LevelChanged, LineFault, LineOptions, Lines, PulseSeen
+from agent.records import Record
+from agent.service_day import Moment, ServiceDays
+from agent.streams.harsh_braking import HarshBraking
+from agent.streams.track import Track, TrackRules
+from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
+
+FRESH_S = 5.0  # a pulse takes the place of a fix no older than this
+
+
+class Sensors(NamedTuple):
+    """What the truck has, from its configuration: lines by pin name with their kinds, and the rules for them."""
+
+    lines: Mapping[str, LineOptions]
+    kinds: Mapping[str, str]
+    braking: BrakingRules
+    gate: GateLimits
+
+
+class Recorder:
+    """Everything between the sensors and the outbox, for one agreement; without one it only learns the date.
+
+    `floor_day` is the earliest day the date may be (None: dates as recorded), `replay` accepts simulated fixes,
+    `numbered` is the day and number of the newest stretch kept before a restart.
+    """
+
+    def __init__(
+        self,
+        agreement: Agreement | None,
+        sensors: Sensors,
+        duty: Duty,
+        *,
+        floor_day: int | None,
+        replay: bool = False,
+        numbered: tuple[int, int] = (0, 0),
+    ) -> None:
+        self._agreement = agreement
+        self._duty = duty
+        self._kinds = sensors.kinds
+        self._days = ServiceDays(agreement.zone if agreement else datetime.UTC)
+        self.port_ready = False
+        self._floor_day = floor_day
+        self._receiver = Receiver(floor_day)
+        self._gate = Gate(sensors.gate, replay)
+        self._lines = Lines(sensors.lines, before=0 if replay else None)
+        self._brakings = Brakings(sensors.braking)
+        self._continuity = Continuity()
+        self._placed: tuple[float, Placed] | None = None
+        self._track = _track(agreement, numbered) if agreement else None
+        self._harsh_braking = _harsh_braking(agreement) if agreement else None
+
+    @property
+    def on_duty(self) -> bool:
+        """Whether the duty gate is open."""
+        return self._duty.on
+
+    @property
+    def due(self) -> float | None:
+        """When the recorder next needs a Tick; None when it waits for inputs alone."""
+        dues = [due for due in (self._lines.due, self._brakings.due) if due is not None]
+        return min(dues, default=None)
+
+    def step(self, entry: Input, now: float) -> list[Record]:
+        """The records that this input completes."""
+        if isinstance(entry, Chunk):
+            return self._heard(entry)
+        if isinstance(entry, Pulse):
+            return self._felt(entry)
+        if isinstance(entry, PortOpened | PortLost):
+            self._port(entry)
+        return self._waited(now) if isinstance(entry, Tick) else []
+
+    def close(self) -> list[Record]:
+        """What a timed release takes with it."""
+        return self._track.close() if self._track else []
+
+    def doubt(self) -> None:
+        """Inputs were lost: off duty until every line has been seen again."""
+        self._duty.doubt()
+        self._pause_if_off()
+
+    def flush(self, now: float) -> list[Record]:
+        """The last epoch of a log that has ended."""
+        return [*self._decoded(self._receiver.flush(now)), *self._judged(now + 60.0)]
+
+    def _port(self, entry: PortOpened | PortLost) -> None:
+        """What follows may come from another receiver, whose time has to earn its trust anew."""
+        self.port_ready = isinstance(entry, PortOpened)
+        self._receiver = Receiver(self._floor_day)
+
+    def _heard(self, chunk: Chunk) -> list[Record]:
+        records = self._waited(chunk.at)  # first the lines: a switch counts for the fixes that come after it
+        for fix in self._receiver.feed(chunk.at, chunk.data):
+            records += self._decoded(fix)
+        return records
+
+    def _waited(self, now: float) -> list[Record]:
+        for seen in self._lines.tick(now):
+            self._line(seen)
+        return self._judged(now)
+
+    def _felt(self, pulse: Pulse) -> list[Record]:
+        for seen in self._lines.step(pulse.at, pulse.pin, pulse.level):
+            self._line(seen)
+        return self._judged(pulse.at)
+
+    def _line(self, seen: PulseSeen | LevelChanged | LineFault) -> None:
+        if isinstance(seen, PulseSeen):
+            if self._kinds.get(seen.pin) == "harsh_braking":
+                self._brakings.push_pulse(seen.at, self._place_of(seen.at))
+            return
+        self._duty.change(seen)
+        self._pause_if_off()
+
+    def _pause_if_off(self) -> None:
+        if not self._duty.on:
+            self._continuity.pause()
+            self._forget_moment()
+
+    def _place_of(self, at: float) -> Placed | None:
+        if self._placed is None or not 0 <= at - self._placed[0] <= FRESH_S:
+            return None
+        return self._placed[1]
+
+    def _decoded(self, fix: Fix | None) -> list[Record]:
+        if fix is None or self._gate.judge(fix) is not None:
+            return []
+        if not fix.trusted or fix.utc_ms is None or fix.latitude_e7 is None or fix.longitude_e7 is None:
+            return []
+        self._days.learn(fix.utc_ms, fix.at)
+        if self._agreement is None or not self._duty.on:
+            return []
+        point = Point(fix.latitude_e7, fix.longitude_e7)
+        if not self._agreement.allows(point):
+            self._continuity.cut()
+            return self._cut()
+        self._brakings.push_fix(fix.at, fix.speed_mps)
+        return self._located(self._agreement, fix.at, fix.utc_ms, point)
+
+    def _located(self, agreement: Agreement, at: float, utc_ms: int, point: Point) -> list[Record]:
+        elapsed_s, broken = self._continuity.reach(utc_ms, point)
+        records = self._cut() if broken else []
+        moment = self._days.moment(utc_ms)
+        placed = Placed(moment.day, moment.second, elapsed_s, point)
+        self._placed = (at, placed)
+        if self._track and "track" in agreement.collected(moment.day):
+            records += self._track.push(placed)
+        return records
+
+    def _cut(self) -> list[Record]:
+        self._forget_moment()
+        return self._track.cut() if self._track else []
+
+    def _forget_moment(self) -> None:
+        self._placed = None
+        self._brakings.cut()
+
+    def _judged(self, now: float) -> list[Record]:
+        judged = self._brakings.step(now)
+        if self._agreement is None or self._harsh_braking is None:
+            return []
+        records = [record for braking in judged for record in self._harsh_braking.push(braking)]
+        return [record for record in records if record.stream in self._agreement.collected(record.day)]
+
+    def moment(self, now: float) -> Moment | None:
+        """The service day and second at `now`, None until a fix was trusted."""
+        return self._days.now(now)
+
+
+def _track(agreement: Agreement, numbered: tuple[int, int]) -> Track | None:
+    file = agreement.file
+    if file.streams.track is None:
+        return None
+    timed = isinstance(file.release, TimedRelease)
+    rules = TrackRules(
+        origin=file.places.origin.point,
+        precision_m=file.streams.track.precision,
+        clock=file.streams.track.clock,
+        standstill_cap_s=file.limits.standstill_cap,
+        stretch_length_m=None if timed else file.limits.stretch_length,
+        trim_m=file.limits.trim,
+        speed_ceiling_mps=file.limits.speed_ceiling,
+    )
+    return Track(rules, numbered)
+
+
+def _harsh_braking(agreement: Agreement) -> HarshBraking | None:
+    terms = agreement.file.streams.harsh_braking
+    return HarshBraking(agreement.file.places.origin.point, terms.cell) if terms else None

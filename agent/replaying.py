@@ -1,0 +1,89 @@
+"""A recorded log through the agent: in simulated time on paper, or paced through the real runtime."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from agent.paper import PaperLink
+from agent.runtime import Runtime
+from drivers.clock import Clock
+from drivers.inbox import Inbox
+from drivers.inputs import Input, Tick
+
+TICK_S = 300.0  # half a slot: none is missed
+DAYS_AT_LEAST = 2
+DAYS_MAX = 400
+DAY_S = 86_400
+
+
+def replay(runtime: Runtime, link: PaperLink, entries: Iterable[Input]) -> float:
+    """Feed the entries and then the days after them; returns the simulated seconds of the log itself."""
+    at = 0.0
+    for entry in entries:
+        at = max(at, entry.at)
+        _step(runtime, link, entry, at)
+    link.at = at
+    runtime.flush(at)
+    _drain(runtime, link)
+    _days_after(runtime, link, at)
+    return at
+
+
+def _days_after(runtime: Runtime, link: PaperLink, end: float) -> None:
+    """The truck keeps its power and coverage until nothing waits any more."""
+    for tick in range(1, int(DAYS_MAX * DAY_S / TICK_S)):
+        now = end + tick * TICK_S
+        _step(runtime, link, Tick(now), now)
+        if now >= end + DAYS_AT_LEAST * DAY_S and runtime.idle:
+            return
+
+
+def _step(runtime: Runtime, link: PaperLink, entry: Input, now: float) -> None:
+    link.at = now
+    runtime.step(entry, now)
+    _drain(runtime, link)
+
+
+def _drain(runtime: Runtime, link: PaperLink) -> None:
+    while link.answers:
+        runtime.step(link.answers.popleft(), link.at)
+
+
+class Pacer:
+    """Posts recorded entries when their time comes, on a thread of its own.
+
+    Entries before `from_s` are passed over, but for the pulses that tell in what state the lines are.
+    """
+
+    def __init__(self, entries: Iterable[Input], inbox: Inbox, clock: Clock, from_s: float = 0.0) -> None:
+        self._entries = entries
+        self._inbox = inbox
+        self._clock = clock
+        self._from_s = from_s
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pacer", daemon=True)
+
+    def start(self) -> None:
+        """Begin posting."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Post no more; waits for the thread."""
+        self._stopped.set()
+        self._thread.join()
+
+    @property
+    def done(self) -> bool:
+        """Whether the last entry has been posted."""
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        for entry in self._entries:
+            at = entry.at - self._from_s
+            if at < 0:
+                continue
+            ahead_s = at - self._clock.at()
+            if ahead_s > 0 and self._stopped.wait(self._clock.real_s(ahead_s)):
+                return
+            self._inbox.post(entry._replace(at=at))

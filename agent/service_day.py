@@ -1,0 +1,46 @@
+"""What day it is on the truck: GNSS time carried on by the monotonic clock, cut into service days."""
+
+from __future__ import annotations
+
+import datetime
+from typing import NamedTuple
+
+DAY_S = 86_400
+HOUR_MS = 3_600_000
+
+
+class Moment(NamedTuple):
+    """A service day in days since 1970-01-01 and the second of it."""
+
+    day: int
+    second: int
+
+
+class ServiceDays:
+    """Service days of a time zone. Knows nothing until a trusted fix has given the time."""
+
+    def __init__(self, zone: datetime.tzinfo) -> None:
+        self._zone = zone
+        self._utc_ms: int | None = None
+        self._at = 0.0
+        self._hour = -1
+        self._offset_s = 0
+
+    def learn(self, utc_ms: int, at: float) -> None:
+        """A trusted fix had this time."""
+        self._utc_ms, self._at = utc_ms, at
+
+    def now(self, at: float) -> Moment | None:
+        """The moment at `at`, None as long as no date was trusted."""
+        if self._utc_ms is None:
+            return None
+        return self.moment(self._utc_ms + round((at - self._at) * 1000))
+
+    def moment(self, utc_ms: int) -> Moment:
+        """The service day and second of a UTC time in milliseconds since 1970-01-01."""
+        hour = utc_ms // HOUR_MS
+        if hour != self._hour:
+            utc = datetime.datetime.fromtimestamp(hour * 3600, datetime.UTC)
+            offset = utc.astimezone(self._zone).utcoffset()
+            self._hour, self._offset_s = hour, round(offset.total_seconds()) if offset else 0
+        return Moment(*divmod(utc_ms // 1000 + self._offset_s, DAY_S))

@@ -1,0 +1,104 @@
+"""A day's way in stretches: cut, trimmed and timed so that a stretch tells the way and not the day.
+
+Behind a cut the first metres are withheld, and the newest metres are always held back, so that a cut can drop
+them. Under a daily release a stretch closes at the agreed length, once as much again lies behind it: what a cut
+leaves over is then long enough to leave with the stretch before it. Under a timed release `close` ends a stretch
+at the release.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from agent.simplify import Spot
+from agent.standstill import Step
+
+RUNNING_STEP_S = 10
+SPOTS_HELD_MAX = 20_000
+
+
+class Stretch(NamedTuple):
+    """A closed stretch: its places in order and its running time, a multiple of 10 s."""
+
+    path: list[Spot]
+    running_s: int
+
+
+class Stretches:
+    """Steps in, closed stretches out.
+
+    `length_m` is the least length of a stretch, None where only `close` ends one; `trim_m` is what is withheld on
+    both sides of a cut; above `speed_ceiling_mps` the running time shrinks no further.
+    """
+
+    def __init__(self, length_m: float | None, trim_m: float, speed_ceiling_mps: float) -> None:
+        self._length_m = length_m
+        self._trim_m = trim_m
+        self._speed_ceiling_mps = speed_ceiling_mps
+        self._clear()
+
+    def _clear(self) -> None:
+        self._skip_m = self._trim_m
+        self._path: list[Spot] = []
+        self._carried_s = 0.0
+
+    def push(self, step: Step) -> list[Stretch]:
+        """The stretches that this step closes: none or one."""
+        if self._skip_m > 0:
+            self._skip_m -= step.moved_m
+            return []
+        self._extend(step)
+        if len(self._path) > SPOTS_HELD_MAX:
+            self._path = self._path[::2]
+        return [] if self._length_m is None else self._closed_by_length(self._length_m)
+
+    def _closed_by_length(self, length_m: float) -> list[Stretch]:
+        if not self._far(self._path[-1], 2 * length_m + self._trim_m):
+            return []
+        return self._emit(next(i for i, spot in enumerate(self._path) if self._far(spot, length_m)))
+
+    def close(self) -> list[Stretch]:
+        """End the stretch here but for the metres held back; none when it has no length yet."""
+        return self._emit(self._trimmed_end())
+
+    def cut(self) -> list[Stretch]:
+        """End at a place that is not publishable: the held-back metres and the state are forgotten."""
+        end = self._trimmed_end()
+        long_enough = end > 0 and self._far(self._path[end], self._length_m or 0.0)
+        closed = self._emit(end) if long_enough else []
+        self._clear()
+        return closed
+
+    def _far(self, spot: Spot, length_m: float) -> bool:
+        return spot.run_m - self._path[0].run_m >= length_m
+
+    def _trimmed_end(self) -> int:
+        """The index of the last spot that lies at least the trim behind the newest; 0 when there is none."""
+        for index in range(len(self._path) - 1, 0, -1):
+            if self._path[-1].run_m - self._path[index].run_m >= self._trim_m:
+                return index
+        return 0
+
+    def _extend(self, step: Step) -> None:
+        if not self._path:
+            self._path.append(Spot(step.x_m, step.y_m, 0.0, 0.0, step.second))
+            return
+        last = self._path[-1]
+        elapsed_s = max(step.elapsed_s, step.moved_m / self._speed_ceiling_mps)
+        run_m, running_s = last.run_m + step.moved_m, last.running_s + elapsed_s
+        self._path.append(Spot(step.x_m, step.y_m, run_m, running_s, step.second))
+
+    def _emit(self, end: int) -> list[Stretch]:
+        if end < 1:
+            return []
+        path, self._path = self._path[: end + 1], self._path[end:]
+        return [Stretch(path, self._running_s(path[0], path[-1]))]
+
+    def _running_s(self, first: Spot, last: Spot) -> int:
+        """Rounded to 10 s with carry, and never less than the ceiling's time for this length."""
+        exact_s = last.running_s - first.running_s + self._carried_s
+        floor_s = (last.run_m - first.run_m) / self._speed_ceiling_mps
+        shown_s = RUNNING_STEP_S * max(round(exact_s / RUNNING_STEP_S), math.ceil(floor_s / RUNNING_STEP_S))
+        self._carried_s = exact_s - shown_s
+        return shown_s
