@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from agent.paper import Published
 from agent.wire import Payload
@@ -48,13 +48,17 @@ class WireFolder:
         self._index.close()
 
 
+def record_lines(payload: Payload) -> list[dict[str, Any]]:
+    """The records of a payload as people's tools read them: `stream`, `batch`, then the stream's own fields."""
+    named = {"stream": payload.heading.stream, "batch": payload.heading.batch}
+    return [named | record for record in payload.records]
+
+
 def write_records(name: str, payloads: Iterable[Payload]) -> None:
-    """The records of the payloads, one JSON object a line: `stream`, `batch`, then the stream's own fields."""
+    """The records of the payloads, one JSON object a line."""
     with _text_file(name) as file:
         for payload in payloads:
-            heading = payload.heading
-            for record in payload.records:
-                file.write(json.dumps({"stream": heading.stream, "batch": heading.batch, **record}) + "\n")
+            file.writelines(json.dumps(line) + "\n" for line in record_lines(payload))
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ it leaves nothing behind, and an exception in it stops recording (see `agent.run
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -60,6 +61,7 @@ class Recorder:
         self._kinds = sensors.kinds
         self._days = ServiceDays(agreement.zone if agreement else datetime.UTC)
         self.port_ready = False
+        self.tally: Counter[str] = Counter()  # for a replay's report; a truck tells it to nobody
         self._floor_day = floor_day
         self._receiver = Receiver(floor_day)
         self._gate = Gate(sensors.gate, replay)
@@ -144,15 +146,22 @@ class Recorder:
         return self._placed[1]
 
     def _decoded(self, fix: Fix | None) -> list[Record]:
-        if fix is None or self._gate.judge(fix) is not None:
+        if fix is None:
+            return []
+        self.tally["fixes"] += 1
+        refused = self._gate.judge(fix)
+        if refused is not None:
+            self.tally[f"refused.{refused}"] += 1
             return []
         if not fix.trusted or fix.utc_ms is None or fix.latitude_e7 is None or fix.longitude_e7 is None:
             return []
         self._days.learn(fix.utc_ms, fix.at)
         if self._agreement is None or not self._duty.on:
+            self.tally["off_duty"] += 1
             return []
         point = Point(fix.latitude_e7, fix.longitude_e7)
         if not self._agreement.allows(point):
+            self.tally["not_publishable"] += 1
             self._continuity.cut()
             return self._cut()
         self._brakings.push_fix(fix.at, fix.speed_mps)

@@ -16,8 +16,9 @@ from agent.cli.failing import BAD_USAGE, clear_errors, fail
 from agent.cli.progress import followed
 from agent.duty import Duty, FixedDuty
 from agent.paper import PaperLink, Published
-from agent.publication import WireFolder, write_records
+from agent.publication import WireFolder, record_lines, write_records
 from agent.replaying import replay as replay_on_paper
+from agent.report import ReportBatch, ReportInput, write_report
 from agent.runtime import Runtime
 from agent.surroundings import Logs, agreement_for, configuration_for
 from agent.wire import Payload, decode
@@ -165,8 +166,21 @@ def _summary(published: Sequence[Published], payloads: Sequence[Payload]) -> Non
         click.echo(f"  {records:6} records of {stream}", err=True)
 
 
-def _report(path: Path, given: Given, runtime: Runtime, batches: list[tuple[Published, Payload]]) -> None:
-    raise NotImplementedError
+def _report(path: Path, given: Given, runtime: Runtime, batches: Sequence[tuple[Published, Payload]]) -> None:
+    write_report(
+        path,
+        ReportInput(
+            agreement=given.agreement,
+            logs=given.logs.names,
+            records=[line for _, payload in batches for line in record_lines(payload)],
+            batches=[
+                ReportBatch(one.at, one.topic, len(one.payload), len(payload.records))
+                for one, payload in batches
+            ],
+            counts=runtime.recorder.tally,
+            severities=[severity.class_ for severity in given.configuration.braking.severity],
+        ),
+    )
 
 
 def _live(given: Given, speed: float, from_s: float) -> None:
