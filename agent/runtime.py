@@ -17,7 +17,7 @@ from agent.records import Record, iso_date
 from agent.sealing import Sealed, Terms, kept, sealed
 from agent.sender import Acked, Connect, Disconnect, Effect, Publish, Refused, Sender
 from agent.service_day import Moment
-from buffer.outbox import Outbox, OutboxLost
+from buffer.outbox import Outbox, OutboxDamaged, OutboxLost
 from drivers.inputs import Acknowledged, Input, LinkDown, LinkUp, Tick
 from drivers.mqtt_options import LinkError
 
@@ -244,6 +244,8 @@ class Runtime:
     def _keep_storage(self, act: Callable[[], None]) -> bool:
         try:
             act()
+        except OutboxDamaged:
+            raise  # a restart sets the file aside and goes on with a new one
         except OutboxLost as error:
             if not self._storage_lost:
                 logger.error("the outbox can't be written (%s); trying again", error)

@@ -14,17 +14,23 @@ from agent.streams.harsh_braking import shuffled
 from buffer.outbox import Batch, Head, Kept, KeptRow
 
 KEPT_BYTES_MAX = 4 * 1024 * 1024
+ROW_BYTES_MAX = 8 * 1024  # half of what the outbox takes in a row
 
 
 def kept(records: Iterable[Record]) -> list[Kept]:
-    """The records as rows for the outbox: one compressed row for each stream and day, in order of appearance."""
+    """The records as rows for the outbox, of one stream and day each, in order of appearance."""
     rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for record in records:
         rows.setdefault((record.stream, record.day), []).append(record.fields)
-    return [
-        Kept(stream, day, zlib.compress(json.dumps(fields, separators=(",", ":")).encode("ascii"), 9))
-        for (stream, day), fields in rows.items()
-    ]
+    return [row for (stream, day), fields in rows.items() for row in _rows(stream, day, fields)]
+
+
+def _rows(stream: str, day: int, fields: list[dict[str, Any]]) -> list[Kept]:
+    body = zlib.compress(json.dumps(fields, separators=(",", ":")).encode("ascii"), 9)
+    if len(body) <= ROW_BYTES_MAX or len(fields) == 1:
+        return [Kept(stream, day, body)]
+    half = len(fields) // 2
+    return _rows(stream, day, fields[:half]) + _rows(stream, day, fields[half:])
 
 
 def opened(body: bytes) -> list[dict[str, Any]]:

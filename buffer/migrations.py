@@ -1,0 +1,88 @@
+"""The schemas of the two SQLite files, and the steps that bring an older file up to date.
+
+A schema is the list of its steps; a file carries how many of them it has seen in `user_version`, and whose file
+it is in `application_id`. Each step runs in one transaction together with its new version, so that a power cut
+leaves the old schema or the new one.
+
+sqlite-utils makes the tables, imported only when a file is new or old: the hot path does not pay for it. Its own
+migration register is not used, because it notes the wall clock in the file (two trucks with the same input would
+then differ, and no time finer than a date belongs on this disk) and adds a table and an index.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+    from sqlite_utils.db import Table
+
+SCHEMA_VERSION_MAX = 999
+
+
+class Schema(NamedTuple):
+    """Whose file it is and the steps that make it; the version of a schema is the number of its steps."""
+
+    application_id: int
+    steps: tuple[Callable[[Database], None], ...]
+
+    @property
+    def version(self) -> int:
+        """What `user_version` says in an up-to-date file."""
+        return len(self.steps)
+
+
+def migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+    """Take the steps that the file has not seen; sqlite3's errors pass through, with nothing half done.
+
+    `connection` must have `isolation_level=None`.
+    """
+    from sqlite_utils import Database
+
+    database = Database(connection, recursive_triggers=False, execute_plugins=False)
+    seen: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    for number, step in enumerate(schema.steps[seen:], start=seen + 1):
+        with database.atomic():
+            step(database)
+            connection.execute(f"PRAGMA application_id = {schema.application_id}")
+            connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _table(database: Database, name: str, columns: dict[str, type], pk: str = "id") -> Table:
+    """A new table, typed strictly and without NULL, with its columns in the order given."""
+    return database.table(name).create(columns, pk=pk, not_null=set(columns) - {pk}, strict=True)
+
+
+def _outbox_1(database: Database) -> None:
+    """The outbox's tables and views. What each column holds is told in buffer/outbox.py."""
+    _table(database, "epoch", {"stream": str, "epoch": str}, pk="stream")
+    kept = {"id": int, "stream": str, "day": int, "state": str, "body": bytes}
+    batch = {"id": int, "stream": str, "n": int, "day": int, "since": int, "state": str, "payload": bytes}
+    for name, columns in {"kept": kept, "batch": batch}.items():
+        _table(database, f"{name}_first", columns)
+        _table(database, f"{name}_last", columns)
+        halves = (f"SELECT '{name}_{half}' AS place, * FROM {name}_{half}" for half in ("first", "last"))
+        database.create_view(name, " UNION ALL ".join(halves))
+    _table(database, "head", {"stream": str, "n": int, "sha256": bytes}, pk="stream")
+    _table(database, "gap", {"id": int, "stream": str, "first_n": int, "last_n": int, "why": str})
+    _table(database, "loss", {"kind": str, "n": int}, pk="kind")
+    _table(database, "set_aside", {"id": int, "since": int})
+
+
+def _received_1(database: Database) -> None:
+    """The receiver's tables. What each column holds is told in buffer/received.py."""
+    key = {"id": int, "vehicle": str, "stream": str, "epoch": str, "n": int}
+    rest = {"prev": str, "sha256": str, "repeats": int, "records": int, "payload": bytes}
+    batch = _table(database, "batch", key | rest)
+    batch.create_index(["vehicle", "stream", "epoch", "n"], unique=True)
+    record = _table(database, "record", {"id": int, "batch": int, "stream": str, "body": str})
+    record.create_index(["stream"])
+    conflict = _table(database, "conflict", key | {"sha256": str, "repeats": int, "payload": bytes})
+    conflict.create_index(["vehicle", "stream", "epoch", "n", "sha256"], unique=True)
+    _table(database, "quarantine", {"id": int, "topic": str, "reason": str, "payload": bytes})
+
+
+OUTBOX = Schema(0x46484F42, (_outbox_1,))
+RECEIVED = Schema(0x46485243, (_received_1,))

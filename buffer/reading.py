@@ -1,0 +1,113 @@
+"""What can be read of the outbox's file."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from buffer import gaps, remembered, sqlite_file
+from buffer.errors import disk
+from buffer.gaps import Gap
+from buffer.rows import STATES, Batch, Counts, Head, KeptDay, KeptRow, Losses, Receipt
+from buffer.sqlite_file import PAGE_BYTES
+
+REMEMBERED_MAX = 4096
+RECEIPT_ROWS_READ = 64
+
+
+class Reading:
+    """The half of the outbox that changes nothing."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path | None) -> None:
+        self._db = db
+        self._path = path
+        self._known = remembered.load(db)
+        self._ids: dict[tuple[str, int], int] = {}  # rows that `unsent` gave out
+
+    def epoch(self, stream: str) -> str:
+        """16 hex digits made by chance together with the file, the key under which the stream's numbers count."""
+        return self._known.epochs.get(stream) or self._known.epochs[remembered.VEHICLE]
+
+    def head(self, stream: str) -> Head:
+        """The newest sealed batch of a stream, whether or not its payload is still here."""
+        return self._known.heads.get(stream, Head(0, None))
+
+    def newest(self, stream: str | None = None) -> Batch | None:
+        """The newest sealed batch, of a stream or of all, whose payload is still here."""
+        sql = (
+            "SELECT id, stream, n, day, payload FROM batch"
+            " WHERE state != 'x' AND stream = ifnull(?, stream) ORDER BY id DESC LIMIT 1"
+        )
+        with disk():
+            row = self._db.execute(sql, (stream,)).fetchone()
+        return Batch(*row[1:]) if row else None
+
+    def losses(self) -> Losses:
+        """Rows that will not arrive, since the file was made."""
+        return Losses(*(self._known.losses[kind] for kind in Losses._fields))
+
+    def counts(self) -> Counts:
+        """What the file holds, without reading it."""
+        with disk():
+            disk_bytes = sqlite_file.page_count(self._db) * PAGE_BYTES + sqlite_file.log_bytes(self._path)
+        kept, unsent, receipts, refused = (self._known.counts[state] for state in "kuar")
+        return Counts(kept, unsent, receipts, refused, disk_bytes)
+
+    def kept(self, stream: str, before_day: int) -> list[KeptRow]:
+        """Unsealed rows of a stream of days before `before_day`, oldest first."""
+        sql = (
+            "SELECT id, stream, day, body FROM kept"
+            " WHERE state = 'k' AND stream = ? AND day < ? ORDER BY day, id"
+        )
+        with disk():
+            return [KeptRow(*row) for row in self._db.execute(sql, (stream, before_day))]
+
+    def kept_days(self) -> list[KeptDay]:
+        """What waits to be sealed, by stream and day."""
+        sql = (
+            "SELECT stream, day, count(*), sum(length(body)) FROM kept"
+            " WHERE state = 'k' GROUP BY stream, day ORDER BY day, stream"
+        )
+        with disk():
+            return [KeptDay(*row) for row in self._db.execute(sql)]
+
+    def unsent(self, limit: int, skip: Collection[tuple[str, int]] = ()) -> list[Batch]:
+        """Up to `limit` sealed batches without an answer, oldest first, those named in `skip` left out."""
+        sql = (
+            "SELECT id, stream, n, day, payload FROM batch WHERE id >= ? AND state = 'u' ORDER BY id LIMIT ?"
+        )
+        if limit <= 0:
+            return []
+        with disk():
+            rows = self._db.execute(sql, (self._known.first_unsent_id, limit + len(skip))).fetchall()
+            self._known.first_unsent_id = rows[0][0] if rows else self._known.next_batch_id
+        found = [(row[0], Batch(*row[1:])) for row in rows if (row[1], row[2]) not in skip][:limit]
+        for row_id, batch in found:
+            self._ids[batch.stream, batch.n] = row_id
+        while len(self._ids) > REMEMBERED_MAX:
+            del self._ids[next(iter(self._ids))]
+        return [batch for _, batch in found]
+
+    def receipts(self, stream: str | None = None) -> Iterator[Receipt]:
+        """What was published and is still here, in the order of sealing; all streams when None."""
+        sql = (
+            "SELECT id, stream, n, day, state, payload FROM batch"
+            " WHERE id > ? AND state IN ('a', 'r') ORDER BY id LIMIT ?"
+        )
+        last_id = -1
+        while True:
+            with disk():
+                rows = self._db.execute(sql, (last_id, RECEIPT_ROWS_READ)).fetchall()
+            if not rows:
+                return
+            last_id = rows[-1][0]
+            for _, of, n, day, state, payload in rows:
+                if stream is None or stream == of:
+                    yield Receipt(of, n, day, STATES[state], payload, hashlib.sha256(payload).digest())
+
+    def gaps(self) -> list[Gap]:
+        """Numbers whose payload is gone, and why."""
+        with disk():
+            return gaps.recorded(self._db)

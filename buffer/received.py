@@ -1,0 +1,263 @@
+"""The city's end: what has arrived, each batch once, in a SQLite file that anyone can look into.
+
+Tables: `batch` (one for each key, with its payload and how often it came again); `record` (its records as JSON
+text); `conflict` (a key that came again with other bytes: kept apart, never merged); `quarantine` (what could not
+be decoded). The key is (vehicle, stream, epoch, n); harsh braking comes without a vehicle, which is then "".
+
+There is no query by driver, and nothing here that could be one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from buffer import durable, migrations, sqlite_file
+
+CONFLICTS_MAX = 10_000
+QUARANTINE_ROWS_MAX = 1_000
+QUARANTINE_BYTES_MAX = 256 * 1024
+MISSING_LISTED_MAX = 1_000
+
+
+class StoreLost(OSError):
+    """The disk would not have it, or the file is not a receiver's: nothing of this call is in it."""
+
+
+class Received(NamedTuple):
+    """A batch with what its envelope says and its decoded records; `vehicle` is "" for harsh braking."""
+
+    vehicle: str
+    stream: str
+    epoch: str
+    n: int
+    prev: str
+    sha256: str
+    payload: bytes
+    records: Sequence[Mapping[str, Any]]
+
+    def __repr__(self) -> str:
+        return f"Received({self.vehicle!r}, {self.stream!r}, {self.epoch}, {self.n}, {len(self.records)} records)"
+
+
+class Total(NamedTuple):
+    """What has arrived of one series of numbers.
+
+    `missing`: the numbers between 1 and the newest that have not, at most MISSING_LISTED_MAX of them listed;
+    `missing_count`: all of them. `repeats`: batches that came again and were dropped.
+    """
+
+    vehicle: str
+    stream: str
+    epoch: str
+    batches: int
+    repeats: int
+    records: int
+    newest_n: int
+    missing: tuple[int, ...]
+    missing_count: int
+
+
+class Stored(NamedTuple):
+    """A batch that has arrived; `records` is how many it held, `repeats` how often it came again."""
+
+    vehicle: str
+    stream: str
+    epoch: str
+    n: int
+    prev: str
+    sha256: str
+    repeats: int
+    records: int
+
+
+@contextlib.contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise
+    except (sqlite3.DatabaseError, UnicodeDecodeError, sqlite_file.Damaged) as error:
+        raise StoreLost(str(error)) from error
+
+
+class ReceivedStore:
+    """The receiver's file, for one thread; made with `ReceivedStore.open`."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    @classmethod
+    def open(cls, path: Path | None) -> ReceivedStore:
+        """The store at `path`, made when there is none, or in memory when None.
+
+        A damaged file is left as it is. Raises StoreLost, SchemaTooNew, or OSError from the file system.
+        """
+        with _disk():
+            return cls(sqlite_file.opened(path, migrations.RECEIVED))
+
+    def close(self) -> None:
+        """Close the file; SQLite brings the log into it."""
+        self._db.close()
+
+    def accept(self, received: Received) -> bool:
+        """Keep a batch and its records, synced to the disk on return; False when its key is already there."""
+        return self.accept_many([received])[0]
+
+    def accept_many(self, batches: Iterable[Received]) -> list[bool]:
+        """The same for several batches in one transaction and one sync."""
+        with _disk(), sqlite_file.transaction(self._db):
+            return [self._accept(received) for received in batches]
+
+    def _accept(self, received: Received) -> bool:
+        key = received[:4]
+        known = self._db.execute(
+            "SELECT id, sha256 FROM batch WHERE vehicle = ? AND stream = ? AND epoch = ? AND n = ?", key
+        ).fetchone()
+        if known is None:
+            self._insert(received)
+            return True
+        if known[1] == received.sha256:
+            self._db.execute("UPDATE batch SET repeats = repeats + 1 WHERE id = ?", (known[0],))
+        else:
+            self._set_apart(received)
+        return False
+
+    def _insert(self, received: Received) -> None:
+        batch_id = self._db.execute(
+            "INSERT INTO batch (vehicle, stream, epoch, n, prev, sha256, repeats, payload, records)"
+            " VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
+            (*received[:7], len(received.records)),
+        ).lastrowid
+        self._db.executemany(
+            "INSERT INTO record (batch, stream, body) VALUES (?, ?, ?)",
+            ((batch_id, received.stream, _text(record)) for record in received.records),
+        )
+
+    def _set_apart(self, received: Received) -> None:
+        self._db.execute(
+            "INSERT INTO conflict (vehicle, stream, epoch, n, sha256, repeats, payload)"
+            " VALUES (?, ?, ?, ?, ?, 0, ?) ON CONFLICT DO UPDATE SET repeats = repeats + 1",
+            (*received[:4], received.sha256, received.payload),
+        )
+        self._db.execute(
+            "DELETE FROM conflict WHERE id <= (SELECT max(id) FROM conflict) - ?", (CONFLICTS_MAX,)
+        )
+
+    def quarantine(self, topic: str, payload: bytes, reason: str) -> None:
+        """Keep what could not be decoded, cut to QUARANTINE_BYTES_MAX; beyond QUARANTINE_ROWS_MAX the oldest go."""
+        row = (topic, reason, payload[:QUARANTINE_BYTES_MAX])
+        with _disk(), sqlite_file.transaction(self._db):
+            self._db.execute("INSERT INTO quarantine (topic, reason, payload) VALUES (?, ?, ?)", row)
+            self._db.execute(
+                "DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?",
+                (QUARANTINE_ROWS_MAX,),
+            )
+
+    def quarantined(self) -> int:
+        """How many messages are kept that could not be decoded."""
+        return self._count("quarantine")
+
+    def conflicts(self) -> int:
+        """How many batches are kept whose key was taken by other bytes."""
+        return self._count("conflict")
+
+    def _count(self, table: str) -> int:
+        with _disk():
+            return int(self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+    def batches(self) -> Iterator[Stored]:
+        """What has arrived, without payloads, in the order of arrival."""
+        sql = "SELECT vehicle, stream, epoch, n, prev, sha256, repeats, records FROM batch ORDER BY id"
+        with _disk():
+            for row in self._db.execute(sql):
+                yield Stored(*row)
+
+    def totals(self) -> list[Total]:
+        """What has arrived, by vehicle, stream and epoch; numbers mean something only within an epoch."""
+        sql = (
+            "SELECT vehicle, stream, epoch, count(*), sum(repeats), sum(records), max(n)"
+            " FROM batch GROUP BY vehicle, stream, epoch ORDER BY vehicle, stream, min(id)"
+        )
+        with _disk():
+            rows = self._db.execute(sql).fetchall()
+            return [Total._make((*row, self._missing(row[:3]), row[6] - row[3])) for row in rows]
+
+    def _missing(self, series: tuple[str, str, str]) -> tuple[int, ...]:
+        sql = (
+            "SELECT * FROM (SELECT n, n - lag(n, 1, 0) OVER (ORDER BY n) - 1 AS absent FROM batch"
+            " WHERE vehicle = ? AND stream = ? AND epoch = ?) WHERE absent > 0"
+        )
+        found: list[int] = []
+        for n, absent in self._db.execute(sql, series):
+            room = MISSING_LISTED_MAX - len(found)
+            found += range(n - absent, min(n, n - absent + room))
+        return tuple(found)
+
+    def records(self, stream: str | None = None) -> Iterator[dict[str, Any]]:
+        """Decoded records in the order of arrival, of all streams when None.
+
+        Each begins with `stream`, `vehicle` (absent where there is none), `epoch` and `n`; its own fields follow.
+        """
+        sql = (
+            "SELECT record.stream, vehicle, epoch, n, body FROM record JOIN batch ON batch.id = record.batch"
+            " WHERE record.stream = ifnull(?, record.stream) ORDER BY record.id"
+        )
+        with _disk():
+            for of, vehicle, epoch, n, body in self._db.execute(sql, (stream,)):
+                whose = {"vehicle": vehicle} if vehicle else {}
+                yield {"stream": of, **whose, "epoch": epoch, "n": n, **json.loads(body)}
+
+    def to_ndjson(self, path: Path) -> int:
+        """Write every record as one JSON object a line; how many. Raises OSError; an old file then stays."""
+        return _write(path, b"", self.records(), b"\n", b"\n")
+
+    def to_geojson(self, path: Path) -> int:
+        """Write every record with a place as a GeoJSON feature (RFC 7946, longitude first); how many.
+
+        A `track` is a LineString, or a Point when it has one point; anything with `latitude_deg` and
+        `longitude_deg` is a Point. Raises OSError; an old file then stays.
+        """
+        features = (each for each in map(feature, self.records()) if each is not None)
+        return _write(path, b'{"type":"FeatureCollection","features":[\n', features, b",\n", b"\n]}\n")
+
+
+def feature(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A record as a GeoJSON feature; None for one that has no place."""
+    properties = {k: v for k, v in record.items() if k not in ("path", "latitude_deg", "longitude_deg")}
+    geometry: dict[str, Any]
+    if record.get("path"):
+        line = [[point[1], point[0]] for point in record["path"]]
+        geometry = {"type": "LineString", "coordinates": line}
+        if len(line) == 1:
+            geometry = {"type": "Point", "coordinates": line[0]}
+    elif record.get("latitude_deg") is not None and record.get("longitude_deg") is not None:
+        geometry = {"type": "Point", "coordinates": [record["longitude_deg"], record["latitude_deg"]]}
+    else:
+        return None
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
+
+
+def _write(path: Path, head: bytes, lines: Iterable[Mapping[str, Any]], separator: bytes, tail: bytes) -> int:
+    """Write the lines durably as JSON, and say how many; an empty file has no separator at its end."""
+    count = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal count
+        yield head
+        for line in lines:
+            yield (separator if count else b"") + _text(line).encode()
+            count += 1
+        if count or head:
+            yield tail
+
+    durable.replace(path, chunks())
+    return count
+
+
+def _text(fields: Mapping[str, Any]) -> str:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

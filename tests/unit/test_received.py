@@ -1,0 +1,192 @@
+"""The receiver's store: each batch once, what is missing said, and files that others can read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buffer import received as received_module
+from buffer.received import Received, ReceivedStore, StoreLost, Total, feature
+
+EPOCH = "00000000000000aa"
+TRACK = {"date": "2026-11-02", "stretch": 1, "running_s": 610, "path": [[52.5, 13.4], [52.6, 13.5]]}
+LIFT = {"date": "2026-11-02", "latitude_deg": 52.5, "longitude_deg": 13.4, "count": 7}
+DAY = {"date": "2026-11-02", "distance_m": 20_300, "running_s": 6_000, "stretches": 4}
+
+
+def arrived(n: int, stream: str = "track", vehicle: str = "truck-7", **changes: Any) -> Received:
+    made = Received(vehicle, stream, EPOCH, n, f"{n - 1:064x}", f"{n:064x}", b"payload %d" % n, [TRACK])
+    return made._replace(**changes)
+
+
+def total(stream: str, vehicle: str = "truck-7", **figures: Any) -> Total:
+    missing = figures.pop("missing", ())
+    return Total(vehicle, stream, EPOCH, **figures, missing=missing, missing_count=len(missing))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "received.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[ReceivedStore]:
+    with closing(ReceivedStore.open(path)) as made:
+        yield made
+
+
+def test_a_batch_and_its_records_are_there_after_reopening(store: ReceivedStore, path: Path) -> None:
+    assert store.accept(arrived(1))
+    with closing(ReceivedStore.open(path)) as again:
+        assert list(again.records()) == [
+            {"stream": "track", "vehicle": "truck-7", "epoch": EPOCH, "n": 1, **TRACK}
+        ]
+        assert [(each.n, each.prev, each.sha256, each.records) for each in again.batches()] == [
+            (1, f"{0:064x}", f"{1:064x}", 1)
+        ]
+
+
+def test_a_repeat_is_dropped_and_counted(store: ReceivedStore) -> None:
+    assert [store.accept(arrived(1)) for _ in range(3)] == [True, False, False]
+    assert store.totals() == [total("track", batches=1, repeats=2, records=1, newest_n=1)]
+    assert store.conflicts() == 0
+
+
+def test_a_repeat_within_one_call_is_dropped_too(store: ReceivedStore) -> None:
+    assert store.accept_many([arrived(1), arrived(2), arrived(1)]) == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "change", [{"vehicle": "truck-8"}, {"stream": "stops"}, {"epoch": "00000000000000bb"}, {"n": 2}]
+)
+def test_a_batch_that_differs_in_any_part_of_the_key_is_another(
+    store: ReceivedStore, change: dict[str, Any]
+) -> None:
+    assert store.accept_many([arrived(1), arrived(1)._replace(**change)]) == [True, True]
+
+
+def test_the_same_key_with_other_bytes_is_kept_apart(store: ReceivedStore) -> None:
+    store.accept(arrived(1))
+    other = arrived(1, sha256="f" * 64, payload=b"forged", records=[DAY, DAY])
+    assert [store.accept(other), store.accept(other)] == [False, False]
+    assert store.conflicts() == 1
+    assert [record["path"] for record in store.records("track")] == [TRACK["path"]]
+    assert store.totals()[0].repeats == 0
+
+
+def test_only_so_many_conflicts_are_kept(store: ReceivedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(received_module, "CONFLICTS_MAX", 3)
+    store.accept(arrived(1))
+    for n in range(4):
+        store.accept(arrived(1, sha256=f"f{n:063x}"))
+        assert store.conflicts() == min(n + 1, 3)
+
+
+def test_totals_name_the_numbers_that_are_missing(store: ReceivedStore) -> None:
+    store.accept_many(arrived(n) for n in (2, 5, 6))
+    store.accept(arrived(1, "harsh_braking", vehicle="", records=[LIFT, LIFT]))
+    assert store.totals() == [
+        total("harsh_braking", vehicle="", batches=1, repeats=0, records=2, newest_n=1),
+        total("track", batches=3, repeats=0, records=3, newest_n=6, missing=(1, 3, 4)),
+    ]
+
+
+def test_a_number_that_arrives_late_is_no_longer_missing(store: ReceivedStore) -> None:
+    store.accept(arrived(3))
+    store.accept_many([arrived(1), arrived(2)])
+    assert store.totals()[0].missing == ()
+
+
+def test_missing_numbers_are_listed_up_to_a_limit_and_all_counted(
+    store: ReceivedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(received_module, "MISSING_LISTED_MAX", 4)
+    store.accept_many(arrived(n) for n in (4, 10**9))
+    figures = store.totals()[0]
+    assert figures.missing == (1, 2, 3, 5)
+    assert figures.missing_count == 10**9 - 2
+
+
+def test_a_change_that_fails_half_way_leaves_nothing(store: ReceivedStore) -> None:
+    unwritable = arrived(2, records=[{"path": object()}])
+    with pytest.raises(TypeError):
+        store.accept_many([arrived(1), unwritable])
+    assert store.totals() == []
+    assert store.accept(arrived(1))
+
+
+def test_what_cannot_be_decoded_is_kept_within_bounds(
+    store: ReceivedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(received_module, "QUARANTINE_ROWS_MAX", 2)
+    for k in range(3):
+        store.quarantine("some/topic", b"junk", "not zlib")
+        assert store.quarantined() == min(k + 1, 2)
+    store.quarantine("some/topic", bytes(received_module.QUARANTINE_BYTES_MAX + 1), "too long")
+    sql = "SELECT max(length(payload)) FROM quarantine"
+    assert store._db.execute(sql).fetchone()[0] == received_module.QUARANTINE_BYTES_MAX
+
+
+def test_braking_has_no_vehicle_anywhere(store: ReceivedStore) -> None:
+    store.accept(arrived(1, "harsh_braking", vehicle="", records=[LIFT]))
+    assert "vehicle" not in next(store.records())
+
+
+def test_records_of_one_stream_leave_the_others_out(store: ReceivedStore) -> None:
+    store.accept_many([arrived(1), arrived(1, "lifts", records=[LIFT])])
+    assert [record["stream"] for record in store.records("lifts")] == ["lifts"]
+    assert len(list(store.records())) == 2
+
+
+def test_ndjson_has_a_record_a_line(store: ReceivedStore, tmp_path: Path) -> None:
+    store.accept_many([arrived(1), arrived(1, "day", records=[DAY])])
+    assert store.to_ndjson(tmp_path / "out.ndjson") == 2
+    lines = (tmp_path / "out.ndjson").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == list(store.records())
+
+
+def test_an_empty_store_exports_empty_files(store: ReceivedStore, tmp_path: Path) -> None:
+    assert store.to_ndjson(tmp_path / "out.ndjson") == 0
+    assert (tmp_path / "out.ndjson").read_bytes() == b""
+    assert store.to_geojson(tmp_path / "out.geojson") == 0
+    assert json.loads((tmp_path / "out.geojson").read_text()) == {"type": "FeatureCollection", "features": []}
+
+
+def test_geojson_has_longitude_first_and_leaves_out_what_has_no_place(
+    store: ReceivedStore, tmp_path: Path
+) -> None:
+    store.accept(arrived(1, records=[TRACK, {**TRACK, "stretch": 2, "path": [[52.5, 13.4]]}]))
+    store.accept_many([arrived(1, "lifts", records=[LIFT]), arrived(1, "day", records=[DAY])])
+    assert store.to_geojson(tmp_path / "out.geojson") == 3
+    features = json.loads((tmp_path / "out.geojson").read_text())["features"]
+    assert [each["geometry"] for each in features] == [
+        {"type": "LineString", "coordinates": [[13.4, 52.5], [13.5, 52.6]]},
+        {"type": "Point", "coordinates": [13.4, 52.5]},
+        {"type": "Point", "coordinates": [13.4, 52.5]},
+    ]
+    track = {"date": "2026-11-02", "stretch": 1, "running_s": 610, "vehicle": "truck-7", "stream": "track"}
+    assert features[0]["properties"] == {**track, "epoch": EPOCH, "n": 1}
+    assert features[2]["properties"]["count"] == 7
+
+
+@pytest.mark.parametrize(
+    "record", [{}, DAY, {"path": []}, {"latitude_deg": 52.5}, {"latitude_deg": None, "longitude_deg": 1}]
+)
+def test_a_record_without_a_place_is_no_feature(record: dict[str, Any]) -> None:
+    assert feature(record) is None
+
+
+def test_a_file_that_is_no_store_is_left_alone(path: Path) -> None:
+    path.write_bytes(b"not a database, and not ours" * 100)
+    with pytest.raises(StoreLost):
+        ReceivedStore.open(path)
+    assert path.read_bytes() == b"not a database, and not ours" * 100
+
+
+def test_a_repr_shows_no_coordinates() -> None:
+    assert "52.5" not in f"{arrived(1)!r} {arrived(1)}"
