@@ -43,11 +43,12 @@ class Log:
             self._ended = True
             self._news.notify_all()
 
-    def wait_for(self, words: str) -> str:
-        """The first line that holds `words`; fails when the broker ends or is silent too long."""
+    def wait_for(self, words: str, times: int = 1) -> str:
+        """The line that holds `words` for the so-many-th time; fails when the broker ends or is silent too long."""
 
         def seen() -> str | None:
-            return next((line for line in self.lines if words in line), None)
+            found = [line for line in self.lines if words in line]
+            return found[times - 1] if len(found) >= times else None
 
         with self._news:
             self._news.wait_for(lambda: seen() or self._ended, ANSWER_WITHIN_S)
