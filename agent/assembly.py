@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ from agent import RELEASE_DATE, VERSION
 from agent.agreement import Agreement
 from agent.agreement.schema import DailyRelease
 from agent.braking import BrakingRules
+from agent.calendar import ROLLOVER_DAYS
 from agent.duty import Duty
 from agent.gate import GateLimits
 from agent.pulses import LineOptions
 from agent.recorder import Recorder, Sensors
-from agent.records import day_number
+from agent.records import EPOCH_DATE, Record, day_number
 from agent.release import BOX_EVERY_S, Daily, Release, Timed
 from agent.runtime import Pipe, Recording, Retention, Runtime
 from agent.sealing import Terms, opened
@@ -89,7 +90,11 @@ def terms(agreement: Agreement | None) -> Terms:
     """What is ever released, and how."""
     if agreement is None:
         return Terms(NO_AGREEMENT, ("box",), release(None))
-    return Terms(agreement.reference, tuple(agreement.file.agreed_streams()), release(agreement))
+    streams, until_day = (
+        tuple(agreement.file.agreed_streams()),
+        (agreement.file.valid_until - EPOCH_DATE).days,
+    )
+    return Terms(agreement.reference, streams, release(agreement), until_day)
 
 
 def retention(configuration: Configuration, agreement: Agreement | None) -> Retention:
@@ -100,14 +105,14 @@ def retention(configuration: Configuration, agreement: Agreement | None) -> Rete
     device_days = min(agreement.file.limits.device_retention, age_days)
     agreed = {name: terms.retention for name, terms in agreement.file.agreed_streams().items()}
     return Retention(
-        {name: min(days, device_days) for name, days in agreed.items()}, _age_days(agreement, age_days)
+        {name: min(days, device_days) for name, days in agreed.items()}, _age_days(agreement, device_days)
     )
 
 
-def _age_days(agreement: Agreement, age_days: int) -> int:
-    """Unsent records may grow as old as configured, and at least as old as they are held back."""
+def _age_days(agreement: Agreement, device_days: int) -> int:
+    """Unsent records may grow as old as all that is on the truck, and a week older than they are held back."""
     braking = agreement.file.streams.harsh_braking
-    return max(age_days, braking.held + 7) if braking else age_days
+    return max(device_days, braking.held + 7) if braking else device_days
 
 
 def sender(configuration: Configuration, chance: random.Random) -> Sender:
@@ -182,10 +187,18 @@ def newest_stretch(outbox: Outbox) -> tuple[int, int]:
     return newest
 
 
+def _stretches(records: Iterable[Record]) -> list[tuple[int, int]]:
+    return [(record.day, record.fields["stretch"]) for record in records if record.stream == "track"]
+
+
 def _floor_day(outbox: Outbox) -> int:
-    """No date is older than the software or than what it last sealed."""
+    """The earliest believable date: that of the software, or half a rollover before what was last sealed.
+
+    So far back, because what was sealed has a service day, which may be a day ahead of the date in UTC, and
+    because one date wrongly in the future must not move all that come after it.
+    """
     batch = outbox.newest()
-    return max(FLOOR_DAY, batch.day if batch else 0)
+    return max(FLOOR_DAY, batch.day - ROLLOVER_DAYS // 2 if batch else 0)
 
 
 def _sealed_stretches(payload: bytes) -> list[tuple[int, int]]:
@@ -210,14 +223,14 @@ def assemble(
     known = sensors(configuration)
     gate = duty_override or duty(configuration, agreement)
 
-    def recorder() -> Recorder:
+    def recorder(pending: Sequence[Record] = ()) -> Recorder:
         return Recorder(
             agreement,
             known,
             gate,
             floor_day=None if replay else _floor_day(outbox),
             replay=replay,
-            numbered=newest_stretch(outbox),
+            numbered=max([newest_stretch(outbox), *_stretches(pending)]),
         )
 
     return Runtime(

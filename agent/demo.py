@@ -36,6 +36,7 @@ DARK_FROM, KILLED, LIGHT_FROM = 0.35, 0.45, 0.6  # as parts of the shift
 MORNINGS_SPEED = 6000.0
 STARTING_S = 60.0
 ENDING_S = 60.0
+ARRIVING_S = 20.0
 DAY_S = 86_400
 
 Say = Callable[[str], None]
@@ -78,10 +79,10 @@ class Demo:
             ):
                 self._drive()
                 self._mornings()
-                self._wait.wait(1.0)
+                verdict = self._until_arrived()
         finally:
             self._broker.stop()
-        return self._count()
+        return verdict
 
     # The truck's files.
 
@@ -199,6 +200,16 @@ class Demo:
             self._wait.wait(0.1)
 
     # The count.
+
+    def _until_arrived(self) -> Verdict:
+        """The count once nothing is on its way any more, or as it stands after a while."""
+        verdict = self._count()
+        for _ in range(int(ARRIVING_S)):
+            if not verdict.lost:
+                break
+            self._wait.wait(1.0)
+            verdict = self._count()
+        return verdict
 
     def _count(self) -> Verdict:
         outbox = Outbox.open(self.truck / "state" / OUTBOX_FILE, random_bytes=bytes, size_bytes_max=2**30)

@@ -1,12 +1,14 @@
 """The half that records: inputs in, publishable records out. It knows nothing of the network or the disk.
 
-One chain, in memory: bytes → sentences → fixes → quality gate → duty gate → places → streams. Whatever stops in
-it leaves nothing behind, and an exception in it stops recording (see `agent.runtime`).
+One chain, in memory: bytes → sentences → fixes → duty gate → places → quality gate → streams. Whatever stops in
+it leaves nothing behind, and an exception in it stops recording (see `agent.runtime`). The quality gate and the
+pulse lines remember what they saw; therefore they see nothing of where the truck is not publishable.
 """
 
 from __future__ import annotations
 
 import datetime
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -18,7 +20,7 @@ from agent.continuity import Continuity
 from agent.duty import Duty
 from agent.fixes import Fix, Receiver
 from agent.gate import Gate, GateLimits
-from agent.geometry import Point
+from agent.geometry import HALF_TURN_E7, Point
 from agent.placed import Placed
 from agent.pulses import LevelChanged, LineFault, LineOptions, Lines, PulseSeen
 from agent.records import Record
@@ -28,6 +30,11 @@ from agent.streams.track import Track, TrackRules
 from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
 
 FRESH_S = 5.0  # a pulse takes the place of a fix no older than this
+FIX_AGE_S = 1.0  # a fix may have been measured so long before its bytes came
+SETTLING_FIXES = (
+    3  # passed over behind a place that is not publishable: a stray fix of a truck that still stands there
+)
+NOWHERE = Point(0, 0)  # what receivers say that do not know
 
 
 class Sensors(NamedTuple):
@@ -58,14 +65,18 @@ class Recorder:
     ) -> None:
         self._agreement = agreement
         self._duty = duty
-        self._kinds = sensors.kinds
+        self._on_since = -math.inf if duty.on else None
+        self._sensors = sensors
+        self._replay = replay
         self._days = ServiceDays(agreement.zone if agreement else datetime.UTC)
         self.port_ready = False
         self.tally: Counter[str] = Counter()  # for a replay's report; a truck tells it to nobody
         self._floor_day = floor_day
         self._receiver = Receiver(floor_day)
-        self._gate = Gate(sensors.gate, replay)
-        self._lines = Lines(sensors.lines, before=0 if replay else None)
+        self._gate = self._fresh_gate()
+        self._settling = 0
+        self._levels = self._fresh_lines(level=True, known=replay)
+        self._pulses = self._fresh_lines(level=False, known=replay)
         self._brakings = Brakings(sensors.braking)
         self._continuity = Continuity()
         self._placed: tuple[float, Placed] | None = None
@@ -80,7 +91,8 @@ class Recorder:
     @property
     def due(self) -> float | None:
         """When the recorder next needs a Tick; None when it waits for inputs alone."""
-        dues = [due for due in (self._lines.due, self._brakings.due) if due is not None]
+        waiting = (self._levels, self._pulses, self._brakings)
+        dues = [each.due for each in waiting if each.due is not None]
         return min(dues, default=None)
 
     def step(self, entry: Input, now: float) -> list[Record]:
@@ -88,7 +100,7 @@ class Recorder:
         if isinstance(entry, Chunk):
             return self._heard(entry)
         if isinstance(entry, Pulse):
-            return self._felt(entry)
+            self._felt(entry)
         if isinstance(entry, PortOpened | PortLost):
             self._port(entry)
         return self._waited(now) if isinstance(entry, Tick) else []
@@ -98,9 +110,11 @@ class Recorder:
         return self._track.close() if self._track else []
 
     def doubt(self) -> None:
-        """Inputs were lost: off duty until every line has been seen again."""
+        """Inputs were lost: off duty until every line has been seen again, as if for the first time."""
         self._duty.doubt()
-        self._pause_if_off()
+        self._levels = self._fresh_lines(level=True, known=False)
+        self._pulses = self._fresh_lines(level=False, known=False)
+        self._follow_duty(0.0)
 
     def flush(self, now: float) -> list[Record]:
         """The last epoch of a log that has ended."""
@@ -118,27 +132,41 @@ class Recorder:
         return records
 
     def _waited(self, now: float) -> list[Record]:
-        for seen in self._lines.tick(now):
+        for seen in self._levels.tick(now) + self._pulses.tick(now):
             self._line(seen)
         return self._judged(now)
 
-    def _felt(self, pulse: Pulse) -> list[Record]:
-        for seen in self._lines.step(pulse.at, pulse.pin, pulse.level):
+    def _felt(self, pulse: Pulse) -> None:
+        """Completes no record: when one is complete must not depend on a pulse, which may be none of ours."""
+        edge = (pulse.at, pulse.pin, pulse.level)
+        for seen in self._levels.step(*edge) + self._pulses.step(*edge):
             self._line(seen)
-        return self._judged(pulse.at)
 
     def _line(self, seen: PulseSeen | LevelChanged | LineFault) -> None:
-        if isinstance(seen, PulseSeen):
-            if self._kinds.get(seen.pin) == "harsh_braking":
-                self._brakings.push_pulse(seen.at, self._place_of(seen.at))
-            return
-        self._duty.change(seen)
-        self._pause_if_off()
+        if not isinstance(seen, PulseSeen):
+            self._duty.change(seen)
+            self._follow_duty(seen.at)
+        elif self._sensors.kinds.get(seen.pin) == "harsh_braking":
+            placed = self._place_of(seen.at)
+            if placed is not None:
+                self._brakings.push_pulse(seen.at, placed)
 
-    def _pause_if_off(self) -> None:
+    def _follow_duty(self, at: float) -> None:
         if not self._duty.on:
+            self._on_since = None
             self._continuity.pause()
             self._forget_moment()
+            self._gate = self._fresh_gate()
+        elif self._on_since is None:
+            self._on_since = at
+
+    def _fresh_gate(self) -> Gate:
+        return Gate(self._sensors.gate, self._replay)
+
+    def _fresh_lines(self, *, level: bool, known: bool) -> Lines:
+        """The lines that carry levels, or pulses. `known`: a line that was not seen yet counts as 0."""
+        chosen = {pin: options for pin, options in self._sensors.lines.items() if options.level == level}
+        return Lines(chosen, before=0 if known else None)
 
     def _place_of(self, at: float) -> Placed | None:
         if self._placed is None or not 0 <= at - self._placed[0] <= FRESH_S:
@@ -149,27 +177,38 @@ class Recorder:
         if fix is None:
             return []
         self.tally["fixes"] += 1
-        refused = self._gate.judge(fix)
-        if refused is not None:
-            self.tally[f"refused.{refused}"] += 1
-            return []
-        if not fix.trusted or fix.utc_ms is None or fix.latitude_e7 is None or fix.longitude_e7 is None:
-            return []
-        self._days.learn(fix.utc_ms, fix.at)
-        if self._agreement is None or not self._duty.on:
+        self._learn(fix)
+        if self._agreement is None or self._on_since is None or fix.at - FIX_AGE_S < self._on_since:
             self.tally["off_duty"] += 1
             return []
-        point = Point(fix.latitude_e7, fix.longitude_e7)
-        if not self._agreement.allows(point):
+        point = _point(fix)
+        if point is not None and not self._agreement.allows(point):
             self.tally["not_publishable"] += 1
             self._continuity.cut()
+            self._gate = self._fresh_gate()
+            self._settling = SETTLING_FIXES
             return self._cut()
+        refused = self._gate.judge(fix)
+        if refused is not None or point is None or fix.utc_ms is None:
+            self.tally[f"refused.{refused}"] += 1
+            return []
+        if self._settling:
+            self._settling -= 1
+            self.tally["not_publishable"] += 1
+            return []
         self._brakings.push_fix(fix.at, fix.speed_mps)
         return self._located(self._agreement, fix.at, fix.utc_ms, point)
+
+    def _learn(self, fix: Fix) -> None:
+        """The date; from any place, because a place is no part of it."""
+        if fix.trusted and fix.utc_ms is not None and (self._replay or fix.quality != "simulated"):
+            self._days.learn(fix.utc_ms, fix.at)
 
     def _located(self, agreement: Agreement, at: float, utc_ms: int, point: Point) -> list[Record]:
         elapsed_s, broken = self._continuity.reach(utc_ms, point)
         records = self._cut() if broken else []
+        if self._placed is None:
+            self._pulses = self._fresh_lines(level=False, known=True)  # of what went before they know nothing
         moment = self._days.moment(utc_ms)
         placed = Placed(moment.day, moment.second, elapsed_s, point)
         self._placed = (at, placed)
@@ -195,6 +234,15 @@ class Recorder:
     def moment(self, now: float) -> Moment | None:
         """The service day and second at `now`, None until a fix was trusted."""
         return self._days.now(now)
+
+
+def _point(fix: Fix) -> Point | None:
+    """Where the fix says the truck is, whatever it is worth; None when it names no place on Earth."""
+    if fix.latitude_e7 is None or fix.longitude_e7 is None:
+        return None
+    point = Point(fix.latitude_e7, fix.longitude_e7)
+    on_earth = abs(point.latitude_e7) <= HALF_TURN_E7 // 2 and abs(point.longitude_e7) <= HALF_TURN_E7
+    return point if on_earth and point != NOWHERE else None
 
 
 def _track(agreement: Agreement, numbered: tuple[int, int]) -> Track | None:

@@ -183,8 +183,8 @@ def _empty_envelopes(given: ReportInput) -> str:
         return ""
     last_s = max(batch.at_s for batch in given.batches)
     return (
-        f"{counted(empty, 'batch', 'batches')} carry no record: the same number leaves each day, so that the number "
-        f"tells nothing, and the replay goes on for {duration_in_words(last_s)} until all that is due has left. "
+        f"{counted(empty, 'batch carries', 'batches carry')} no record: the same number leaves each day, so that "
+        f"it tells nothing, and the replay goes on for {duration_in_words(last_s)} until all that is due has left. "
     )
 
 
@@ -251,7 +251,7 @@ def _stayed(given: ReportInput) -> str:
     table = f'<div class="wide"><table><tbody>{shown}</tbody></table></div>' if rows else ""
     return f"""<h2>What stayed on the truck</h2>
 <p>No speed, heading, altitude or satellite reading leaves. Of the rest, these totals are shown here and nowhere else;
-on the truck nobody counts them.</p>{table}"""
+the truck tells them to nobody.</p>{table}"""
 
 
 def _stretches(given: ReportInput) -> str:

@@ -132,8 +132,7 @@ def _framed(places: Sequence[XY], margin_share: float) -> Frame:
     west, east = min(x for x, _ in places), max(x for x, _ in places)
     south, north = min(y for _, y in places), max(y for _, y in places)
     width = max(SPAN_M_MIN, (east - west) * (1 + 2 * margin_share))
-    height = max(SPAN_M_MIN, (north - south) * (1 + 2 * margin_share))
-    height = max(height, width * HEIGHT_MIN / WIDTH)
+    height = max((north - south) * (1 + 2 * margin_share), width * HEIGHT_MIN / WIDTH)
     width = max(width, height * WIDTH / HEIGHT_MAX)
     x, y = (west + east) / 2, (south + north) / 2
     return Frame(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
@@ -242,6 +241,6 @@ def _scale_bar(frame: Frame) -> str:
 def _north(frame: Frame) -> str:
     x = frame.width - 26
     return (
-        f'<g class="north"><path d="M{x:.0f},14 l7,20 l-7,-5 l-7,5 Z"/>'
-        f'<text x="{x:.0f}" y="50" text-anchor="middle">N</text></g>'
+        f'<g class="north"><path d="M{x:.0f},14 l6,17 l-6,-4 l-6,4 Z"/>'
+        f'<text x="{x:.0f}" y="54" text-anchor="middle">N</text></g>'
     )

@@ -8,26 +8,31 @@ batches; the sender carries sealed batches to the broker. Acknowledgements ride 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from agent.recorder import Recorder
 from agent.records import Record, iso_date
 from agent.sealing import Sealed, Terms, kept, sealed
 from agent.sender import Acked, Connect, Disconnect, Effect, Publish, Refused, Sender
 from agent.service_day import Moment
-from buffer.outbox import Outbox, OutboxDamaged, OutboxLost
-from drivers.inputs import Acknowledged, Input, LinkDown, LinkUp, Tick
+from buffer.outbox import Batch, Outbox, OutboxDamaged, OutboxLost
+from drivers.inputs import Acknowledged, Input, LinkDown, LinkUp, Pulse, Tick
 from drivers.mqtt_options import LinkError
 
 logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+Key = tuple[str, int]
 
 HOUSEKEEPING_S = 1.0  # with inputs coming in
 IDLE_S = 5.0  # without
 ACKNOWLEDGED_KEPT_S = 120.0
 PENDING_RECORDS_MAX = 10_000
 FAULTS_MAX = 100
+WITHHELD_STEP = 500  # sealed batches looked at a time, while some of them may not leave
 
 
 class Pipe(Protocol):
@@ -68,10 +73,10 @@ class Counts:
 
 
 class Recording(NamedTuple):
-    """A recorder and the way to make a fresh one after a fault."""
+    """A recorder and the way to make a fresh one after a fault, behind records that are not yet on disk."""
 
     recorder: Recorder
-    fresh: Callable[[], Recorder]
+    fresh: Callable[[Sequence[Record]], Recorder]
 
 
 class Runtime:
@@ -103,16 +108,17 @@ class Runtime:
         self._commit_every_s = commit_every_s
         self._pending: list[Record] = []
         self._pending_since = 0.0
-        self._acked: set[tuple[str, int]] = set()
-        self._refused: set[tuple[str, int]] = set()
+        self._acked: set[Key] = set()
+        self._refused: set[Key] = set()
+        self._withheld: set[Key] = set()
         self._answered_since = 0.0
         self._unsent = True
         self._next_housekeeping = 0.0
         self._storage_lost = False
         self._purged_day: int | None = None
         newest_box = outbox.newest("box")
-        self._box_day = newest_box.day if newest_box else None
-        terms.release.resume(self._box_day)
+        self._box_day = self._released_day = newest_box.day if newest_box else None
+        terms.release.resume(self._released_day)
 
     def step(self, entry: Input, now: float) -> None:
         """Take one input and do all that it calls for."""
@@ -121,9 +127,16 @@ class Runtime:
             self._offer(now)
         else:
             self._record(self._recorded(lambda: self.recorder.step(entry, now)), now)
-        if now >= self._next_housekeeping or isinstance(entry, Tick):
-            self._next_housekeeping = now + HOUSEKEEPING_S
+        if isinstance(entry, Pulse):
+            return  # when something is kept or leaves must not depend on a pulse, which may be none of ours
+        if now >= self._next_housekeeping:
+            self._next_housekeeping = (
+                now // HOUSEKEEPING_S + 1
+            ) * HOUSEKEEPING_S  # the phase is nobody's either
             self._housekeep(now)
+        elif isinstance(entry, Tick):
+            self._perform(self.sender.step(entry, now), now)
+            self._offer(now)
 
     def flush(self, now: float) -> None:
         """A log has ended: its last epoch counts, and what left its filters is kept."""
@@ -137,8 +150,15 @@ class Runtime:
 
     def wait_s(self, now: float) -> float:
         """How long the loop may wait for an input before the next thing is due."""
-        dues = (self.recorder.due, self.sender.due)
+        dues = [self.recorder.due, self.sender.due]
+        if self._pending:
+            dues.append(max(self._commit_due, self._next_housekeeping))
         return min([IDLE_S, *(max(0.0, due - now) for due in dues if due is not None)])
+
+    @property
+    def _commit_due(self) -> float:
+        """Early by what passes until the next housekeeping: no record is at risk for longer than agreed."""
+        return self._pending_since + self._commit_every_s - HOUSEKEEPING_S
 
     @property
     def idle(self) -> bool:
@@ -148,8 +168,8 @@ class Runtime:
 
     @property
     def quiet(self) -> bool:
-        """Whether everything sealed has been acknowledged."""
-        return not self.outbox.unsent(1, self._acked | self._refused)
+        """Whether everything sealed that may leave has been answered."""
+        return self._leaving(1) == []
 
     @property
     def release_within_s(self) -> float:
@@ -168,7 +188,10 @@ class Runtime:
         if self.counts.faults > FAULTS_MAX:
             raise RuntimeError(f"recording failed {FAULTS_MAX} times, last with {kind}")
         logger.error("recording failed with %s and starts anew; what it held is dropped", kind)
-        self.recorder = self._fresh()
+        port_ready = self.recorder.port_ready
+        self.recorder = self._fresh(self._pending)
+        self.recorder.port_ready = port_ready
+        self.recorder.doubt()  # the fault may have swallowed the crew's switch
         return []
 
     def _record(self, records: list[Record], now: float) -> None:
@@ -187,7 +210,7 @@ class Runtime:
         self.now = self.recorder.moment(now)
         if self.now is not None:
             self._follow_agreement(self.now, now)
-        if self._pending and now - self._pending_since >= self._commit_every_s:
+        if self._pending and now >= self._commit_due:
             self._commit(now)
         if (self._acked or self._refused) and now - self._answered_since >= ACKNOWLEDGED_KEPT_S:
             self._commit(now)
@@ -196,7 +219,8 @@ class Runtime:
     def _follow_agreement(self, moment: Moment, now: float) -> None:
         if self._terms.release.due(moment):
             self._release(moment, now)
-        wanted = self._terms.release.link_wanted(moment)
+        release = self._terms.release
+        wanted = release.link_wanted(moment) and (release.closes_stretches or not self.quiet)
         if wanted != (self.sender.state != "off"):
             self._perform(self.sender.want(wanted, now), now)
         if self._purged_day != moment.day:
@@ -247,37 +271,72 @@ class Runtime:
         except OutboxDamaged:
             raise  # a restart sets the file aside and goes on with a new one
         except OutboxLost as error:
-            if not self._storage_lost:
-                logger.error("the outbox can't be written (%s); trying again", error)
-            self._storage_lost = True
+            self._lose_storage("written", error)
             return False
         if self._storage_lost:
             logger.info("the outbox can be written again")
         self._storage_lost = False
         return True
 
+    def _read(self, ask: Callable[[], Answer]) -> Answer | None:
+        """What the outbox says; None when the disk won't give it for now."""
+        try:
+            return ask()
+        except OutboxDamaged:
+            raise
+        except OutboxLost as error:
+            self._lose_storage("read", error)
+            return None
+
+    def _lose_storage(self, done: str, error: OutboxLost) -> None:
+        if not self._storage_lost:
+            logger.error("the outbox can't be %s (%s); trying again", done, error)
+        self._storage_lost = True
+
     def _release(self, moment: Moment, now: float) -> None:
         release = self._terms.release
         if release.closes_stretches:
             self._record(self._recorded(self.recorder.close), now)
-        elif self.outbox.unsent(1, self._acked):
+        elif not self.quiet:
             return  # an earlier day's envelopes have not left yet: at most one set leaves in a day
         if self._box_day != moment.day:
             fields = {"date": iso_date(moment.day), **self._box()}
             fields["lost"]["evicted"] += self.counts.dropped
             self._record([Record("box", moment.day, fields)], now)
-        if self._commit(now, sealed(self._terms, self.outbox, moment.day, self._pending)):
             self._box_day = moment.day
+        change = self._read(lambda: sealed(self._terms, self.outbox, moment.day, self._pending))
+        if change is not None and self._commit(now, change):
+            self._released_day = moment.day
+        else:
+            release.resume(self._released_day)  # not released: try again
 
     # The link.
 
     def _offer(self, now: float) -> None:
         if not self._unsent or self.sender.room == 0:
             return
-        settled = self._acked | self._refused
-        batches = self.outbox.unsent(self.sender.room, self.sender.in_flight | settled)
+        batches = self._leaving(self.sender.room, self.sender.in_flight)
+        if batches is None:
+            return
         self._unsent = bool(batches) or bool(self.sender.in_flight)
         self._perform(self.sender.offer(batches, now), now)
+
+    def _leaving(self, limit: int, on_their_way: Collection[Key] = ()) -> list[Batch] | None:
+        """Sealed batches without an answer, of streams that may leave today; None when the disk is lost.
+
+        What else was sealed, under an agreement that has ended, stays until it is too old.
+        """
+        if self.now is None:
+            return []
+        streams = self._terms.leaving(self.now.day)
+        settled = self._acked | self._refused | set(on_their_way)
+        while True:
+            found = self._read(partial(self.outbox.unsent, limit, settled | self._withheld))
+            withheld = {(batch.stream, batch.n) for batch in found or () if batch.stream not in streams}
+            if not withheld:
+                return found
+            self._withheld |= withheld
+            limit = max(limit, WITHHELD_STEP)
 
     def _perform(self, effects: list[Effect], now: float) -> None:
         for effect in effects:

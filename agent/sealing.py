@@ -70,17 +70,26 @@ class Sealed(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """What the agreement in force says of sealing; `streams` are those that are ever released."""
+    """What the agreement in force says of sealing.
+
+    `streams` are those that are ever released; behind service day `until_day` (None: no end) only `box` is.
+    """
 
     agreement: wire.AgreementReference
     streams: tuple[str, ...]
     release: Release
+    until_day: int | None = None
+
+    def leaving(self, today: int) -> tuple[str, ...]:
+        """The streams that may leave on that service day."""
+        return self.streams if self.until_day is None or today <= self.until_day else ("box",)
 
 
 def sealed(terms: Terms, shelf: Shelf, today: int, pending: Sequence[Record]) -> Sealed:
     """What a release on service day `today` does with the rows on the shelf and the records not yet there."""
-    result = Sealed([], [], kept(record for record in pending if record.stream not in terms.streams))
-    for stream in terms.streams:
+    streams = terms.leaving(today)
+    result = Sealed([], [], kept(record for record in pending if record.stream not in streams))
+    for stream in streams:
         mine = [record for record in pending if record.stream == stream]
         seal, used, keep = _sealed_stream(terms, shelf, today, stream, mine)
         result.seal.extend(seal)

@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from agent.agreement.check import agreement_problems
+from agent.cli.options import config_option
 from config.effective import effective_yaml
 from config.load import (
     ConfigurationError,
@@ -21,7 +22,6 @@ from config.load import (
     gather_configuration,
 )
 
-DEFAULT_CONFIG = Path("/etc/fairhaul/agent.yaml")
 BAD_CONFIGURATION = 2
 
 Check = Callable[[Located], Iterable[Problem]]
@@ -34,14 +34,7 @@ Each gets the plain values with their places, which need not be right, and paths
 
 
 @click.command()
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_CONFIG,
-    show_default=True,
-    metavar="FILE",
-    help="The configuration to check.",
-)
+@config_option
 @click.option(
     "--effective", is_flag=True, help="Print what takes effect, and the file and line of each value."
 )

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from agent import wire
+from agent.publication import record_lines
 
 EXIT_UNREADABLE = 3
 STANDARD_INPUT = "-"
-
-
-def record_lines(payload: wire.Payload) -> Iterator[str]:
-    """One line for each record: `stream`, `batch`, then the stream's own fields."""
-    named = {"stream": payload.heading.stream, "batch": payload.heading.batch}
-    for record in payload.records:
-        yield json.dumps(named | record)
 
 
 @click.command()
@@ -38,7 +31,7 @@ def decode(file: str) -> None:
     except wire.PayloadError as error:
         raise _unreadable(f"{name} is no payload: {error}") from error
     for line in record_lines(payload):
-        click.echo(line)
+        click.echo(json.dumps(line))
 
 
 def _read(file: str) -> bytes:

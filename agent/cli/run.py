@@ -8,20 +8,13 @@ from pathlib import Path
 import click
 
 from agent.cli.failing import clear_errors
+from agent.cli.options import config_option
 
-CONFIGURATION = Path("/etc/fairhaul/agent.yaml")
 CLOCK_SPEED = "FAIRHAUL_CLOCK_SPEED"
 
 
 @click.command(short_help="The agent on the truck.")
-@click.option(
-    "--config",
-    "config",
-    type=click.Path(path_type=Path),
-    default=CONFIGURATION,
-    show_default=True,
-    help="The truck's configuration.",
-)
+@config_option
 def run(config: Path) -> None:
     """Record what the agreement lets through, keep it, and publish it.
 

@@ -10,20 +10,13 @@ from typing import Any
 import click
 
 from agent.cli.failing import FAILED, clear_errors, fail
-from agent.cli.run import CONFIGURATION
+from agent.cli.options import config_option
 
 RUNTIME_DIRECTORY = "/run/fairhaul"
 
 
 @click.command(short_help="What the running agent is doing.")
-@click.option(
-    "--config",
-    "config",
-    type=click.Path(path_type=Path),
-    default=CONFIGURATION,
-    show_default=True,
-    help="The truck's configuration.",
-)
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="The status file as it is, on stdout.")
 def status(config: Path, as_json: bool) -> None:
     """Say in a few lines what the agent on this truck is doing."""
