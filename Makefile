@@ -47,10 +47,11 @@ bench: $(VENV)/.dev  ## CPU, memory, wire and card wear beside two peers: apt in
 golden: $(VENV)/.dev  ## rewrite the golden replays after a change that was meant
 	$(BIN)/python -m pytest tests/replay --golden
 
-schema: $(VENV)/.dev  ## rewrite the JSON schema for editors
+schema: $(VENV)/.dev  ## rewrite what is made from the schema: the editors' JSON schema, the page of all keys
 	$(BIN)/python -m config.schema > config/agent.schema.json
+	$(BIN)/python -m config.reference > docs/configuration.md
 
-dist: $(VENV)/.dev  ## a wheel and a source archive in dist/
+dist: $(VENV)/.dev  ## a wheel in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:  ## remove what was made, the virtual environment included

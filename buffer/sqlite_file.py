@@ -48,7 +48,7 @@ class SchemaTooNew(RuntimeError):
     """The file was written by a newer version of this program, which knows things about it that this one doesn't."""
 
 
-class Damaged(Exception):
+class Damaged(OSError):
     """The file is not what it should be; the one who opens it sets it aside or gives up."""
 
 
@@ -121,6 +121,7 @@ def _prepare(connection: sqlite3.Connection, schema: migrations.Schema) -> None:
         "auto_vacuum = NONE",
         "temp_store = MEMORY",
         "secure_delete = ON",
+        "cache_size = -1024",  # KiB: the check at the start reads the whole file and would keep 8 MiB of it
         "journal_mode = WAL",
         "synchronous = FULL",
         f"wal_autocheckpoint = {WAL_CHECKPOINT_PAGES}",

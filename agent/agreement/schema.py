@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 import zoneinfo
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -26,7 +27,7 @@ CELL_M_MIN = 100
 class Part(BaseModel):
     """A mapping of the agreement: nothing unknown in it, and it never changes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -83,11 +84,9 @@ class Streams(Part):
 
 
 def _minute_of_day(value: Any) -> int:
-    try:
-        moment = datetime.time.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ValueError('write the time of day in quotes as "HH:MM", for example "05:30"') from None
-    return moment.hour * 60 + moment.minute
+    if isinstance(value, str) and (match := re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value, re.ASCII)):
+        return int(match[1]) * 60 + int(match[2])
+    raise ValueError('write the time of day in quotes as "HH:MM", for example "05:30"')
 
 
 TimeOfDay = Annotated[int, BeforeValidator(_minute_of_day), Field(ge=0, lt=1440)]
