@@ -6,9 +6,12 @@ or that is at fault counts as off, so that every doubt pauses recording.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 
 from agent.pulses import LevelChanged, LineFault
+
+logger = logging.getLogger(__name__)
 
 
 class Duty:
@@ -28,10 +31,22 @@ class Duty:
         """A level line changed, failed or recovered."""
         if isinstance(seen, LevelChanged):
             self._level[seen.pin] = 1 if seen.level == 1 else 0
-        elif seen.active:
+        else:
+            self._fault(seen)
+
+    def _fault(self, seen: LineFault) -> None:
+        """Faults of other lines may tell of pulses while off duty, so only those of level lines are logged."""
+        required = any(seen.pin in pins for pins in self._lines.values())
+        if seen.active:
             self._faulted.add(seen.pin)
+            if required:
+                logger.warning(
+                    "line %s is at fault (%s): recording is off until it is well", seen.pin, seen.fault
+                )
         else:
             self._faulted.discard(seen.pin)
+            if required:
+                logger.info("line %s is well again", seen.pin)
 
     def doubt(self) -> None:
         """Inputs were lost, perhaps the crew's switch: off until every line is seen again."""

@@ -8,6 +8,7 @@ import os
 import random
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from agent.agreement import Agreement, load_agreement
 from agent.assembly import assemble, link_options, pin_options, port_options
@@ -29,6 +30,24 @@ logger = logging.getLogger(__name__)
 
 OUTBOX_FILE = "outbox.db"
 LAST_WORD_S = 600.0  # of the replay's time, for what is sealed to be acknowledged
+
+
+class Cab(NamedTuple):
+    """What the loop asks of the cab's lines; a recorded log has none that could be read or lit."""
+
+    read_lines: Callable[[], None] = lambda: None
+    lamp: Callable[[bool], None] = lambda _: None
+
+
+def _cab(pins: Pins | None) -> Cab:
+    if pins is None:
+        return Cab()
+
+    def lamp(on: bool) -> None:
+        for name in pins.leds:
+            pins.set_led(name, on)
+
+    return Cab(pins.post_levels, lamp)
 
 
 def start_logging(configuration: Configuration) -> None:
@@ -59,9 +78,7 @@ def run(configuration: Configuration, clock: Clock) -> None:
         if pins:
             pins.start()
         try:
-            _loop(
-                configuration, runtime, agreement, inbox, clock, pins.post_levels if pins else _nothing
-            ).run()
+            _loop(configuration, runtime, agreement, inbox, clock, _cab(pins)).run()
         finally:
             gnss.stop()
             if pins:
@@ -105,7 +122,7 @@ def replay_live(
 
         pacer.start()
         try:
-            _loop(configuration, runtime, agreement, inbox, clock, _nothing).run(finished)
+            _loop(configuration, runtime, agreement, inbox, clock, Cab()).run(finished)
         finally:
             pacer.stop()
 
@@ -160,13 +177,14 @@ def _loop(
     agreement: Agreement | None,
     inbox: Inbox,
     clock: Clock,
-    read_lines: Callable[[], None],
+    cab: Cab,
 ) -> Loop:
     file = StatusFile(status_path(configuration, os.environ))
     return Loop(
-        runtime, inbox, clock, lambda: file.write(status_of(configuration, agreement, runtime)), read_lines
+        runtime,
+        inbox,
+        clock,
+        lambda: file.write(status_of(configuration, agreement, runtime)),
+        cab.read_lines,
+        cab.lamp,
     )
-
-
-def _nothing() -> None:
-    """Lines of a log can't be read again."""

@@ -11,7 +11,7 @@ from typing import Any
 from agent.runtime import Runtime
 from drivers.clock import Clock
 from drivers.inbox import Inbox
-from drivers.inputs import Stop, Tick
+from drivers.inputs import Input, PortLost, PortOpened, Stop, Tick
 
 logger = logging.getLogger(__name__)
 
@@ -51,15 +51,20 @@ class Loop:
         clock: Clock,
         status: Callable[[], None],
         read_lines: Callable[[], None] = lambda: None,
+        lamp: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        """`read_lines` posts the present level of every line again, after inputs were lost."""
+        """`read_lines` posts every line's present level again; `lamp` shows the crew whether recording is on."""
         self._read_lines = read_lines
+        self._lamp = lamp
+        self._lit = False
+        self._deaf = False
         self._runtime = runtime
         self._inbox = inbox
         self._clock = clock
         self._status = status
         self._status_due = 0.0
         self._dropped = 0
+        self._faults = 0
 
     def run(self, finished: Callable[[float], bool] = lambda _: False) -> None:
         """Until a Stop comes in or `finished(at)` says so; ends cleanly, with everything committed."""
@@ -70,9 +75,21 @@ class Loop:
             if isinstance(entry, Stop) or (entry is None and finished(now)):
                 break
             self._runtime.step(entry if entry is not None else Tick(now), now)
+            self._hear(entry)
             self._watch(now)
         self._runtime.finish(self._clock.at())
         self._status()
+        self._lamp(False)
+
+    def _hear(self, entry: Input | None) -> None:
+        """Say once that the GNSS receiver is lost, and once that it is back."""
+        if isinstance(entry, PortLost) and not self._deaf:
+            self._deaf = True
+            logger.warning("the GNSS receiver is lost (%s); trying again until it is back", entry.reason)
+        elif isinstance(entry, PortOpened):
+            if self._deaf:
+                logger.info("the GNSS receiver is back on %s", entry.device)
+            self._deaf = False
 
     def _watch(self, now: float) -> None:
         if self._inbox.dropped != self._dropped:
@@ -80,6 +97,12 @@ class Loop:
             self._dropped = self._inbox.dropped
             self._runtime.recorder.doubt()
             self._read_lines()
+        if self._runtime.counts.faults != self._faults:
+            self._faults = self._runtime.counts.faults
+            self._read_lines()
+        if self._runtime.recording != self._lit:
+            self._lit = self._runtime.recording
+            self._lamp(self._lit)
         if now >= self._status_due:
             self._status_due = now + STATUS_EVERY_S
             self._status()

@@ -89,6 +89,11 @@ class Recorder:
         return self._duty.on
 
     @property
+    def recording(self) -> bool:
+        """Whether there is an agreement and the duty gate is open."""
+        return self._agreement is not None and self._duty.on
+
+    @property
     def due(self) -> float | None:
         """When the recorder next needs a Tick; None when it waits for inputs alone."""
         waiting = (self._levels, self._pulses, self._brakings)

@@ -107,7 +107,8 @@ class Daily:
 
     def due(self, now: Moment) -> bool:
         """In the first slot of the day at which there is power."""
-        if now.day == self._released_day or not self.link_wanted(now):
+        released_before = self._released_day is not None and now.day <= self._released_day
+        if released_before or not self.link_wanted(now):
             return False
         self._released_day = now.day
         return True

@@ -167,6 +167,11 @@ class Runtime:
         return not (self._pending or counts.kept or counts.unsent)
 
     @property
+    def recording(self) -> bool:
+        """Whether what happens now may be recorded: under an agreement, and on duty."""
+        return self.recorder.recording
+
+    @property
     def quiet(self) -> bool:
         """Whether everything sealed that may leave has been answered."""
         return self._leaving(1) == []

@@ -27,7 +27,7 @@ def status_of(configuration: Configuration, agreement: Agreement | None, runtime
         "version": VERSION,
         "vehicle": configuration.vehicle,
         "date": iso_date(runtime.now.day) if runtime.now else None,
-        "recording": "on" if agreement and runtime.recorder.on_duty else "off",
+        "recording": "on" if runtime.recording else "off",
         "agreement": agreement.reference._asdict() if agreement else None,
         "gnss": "heard" if runtime.recorder.port_ready else "silent",
         "broker": runtime.sender.state,
