@@ -22,7 +22,7 @@ from agent.runtime import Pipe, Recording, Retention, Runtime
 from agent.sealing import Terms, opened
 from agent.sender import Sender, SenderLimits
 from agent.topics import topic_for
-from agent.wire import NO_PREVIOUS, AgreementReference, PayloadError, decode
+from agent.wire import AgreementReference, PayloadError, decode
 from buffer.outbox import Outbox
 from config.pins import StatusLedPin
 from config.schema import Configuration
@@ -31,7 +31,7 @@ from drivers.mqtt_options import LinkOptions
 from drivers.serial_gnss import PortOptions
 
 LEVEL_KINDS = frozenset({"ignition", "crew_switch"})
-NO_AGREEMENT = AgreementReference("none", 0, NO_PREVIOUS)
+NO_AGREEMENT = AgreementReference("none", 0, "0" * 64)
 BOX_SIZE_BYTES = 512
 FLOOR_DAY = day_number(RELEASE_DATE)
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from agent.records import day_number, iso_date
 
 DEGREE_SCALE = 1e-5  # about 1.1 m of latitude
-RUNNING_SCALE_S = 10
+RUNNING_STEP_S = 10
 LATITUDE_DEG_MAX = 90
 LONGITUDE_DEG_MAX = 180
 
@@ -43,17 +43,21 @@ def _sums(deltas: Sequence[int]) -> list[int]:
 
 
 class Numbers(NamedTuple):
-    """A field of numbers: `column` on the wire, value = integer × `scale`, at most `limit` on either side of 0."""
+    """A field of numbers: `column` on the wire, value = integer × `scale`, at most `limit` on either side of 0.
+
+    The integers written are multiples of `step`.
+    """
 
     field: str
     column: str
     scale: float = 1
     delta: bool = True
     limit: float | None = None
+    step: int = 1
 
     def write(self, values: Sequence[Any], into: Columns) -> None:
         """Append this field's column."""
-        whole = [round(value / self.scale) for value in values]
+        whole = [round(value / self.scale / self.step) * self.step for value in values]
         into.cols[self.column] = _deltas(whole) if self.delta else whole
         if self.scale != 1:
             into.scale[self.column] = self.scale
@@ -204,7 +208,7 @@ Field = Numbers | Counts | Texts | Words | Paths | PointTimes
 _DATE = Texts("date", "date", day_number, iso_date)
 _MONTH = Texts("month", "month", _month_number, _month)
 _STRETCH = Numbers("stretch", "stretch")
-_RUNNING = Numbers("running_s", "running_s", RUNNING_SCALE_S)
+_RUNNING = Numbers("running_s", "running_s", step=RUNNING_STEP_S)
 _PLACE = (
     Numbers("latitude_deg", "lat", DEGREE_SCALE, limit=LATITUDE_DEG_MAX),
     Numbers("longitude_deg", "lon", DEGREE_SCALE, limit=LONGITUDE_DEG_MAX),

@@ -116,7 +116,7 @@ def _batches(
     """Batches behind the stream's newest, and the records that found no room in the agreed number of them."""
     count, size_bytes = terms.release.envelopes(stream), terms.release.size_bytes
     head, epoch = shelf.head(stream), shelf.epoch(stream)
-    prev = head.sha256.hex() if head.sha256 else wire.NO_PREVIOUS
+    prev = wire.previous(head.sha256.hex()) if head.sha256 else wire.NO_PREVIOUS
     batches: list[Batch] = []
     while records if count is None else len(batches) < count:
         heading = wire.Heading(stream, epoch, head.n + len(batches) + 1, prev, terms.agreement)
@@ -124,5 +124,5 @@ def _batches(
         taken = wire.fitting(heading, fields, size_bytes)
         payload = wire.encode(heading, fields[:taken], size_bytes)
         batches.append(Batch(stream, heading.n, today, payload))
-        prev, records = wire.digest(payload), records[taken:]
+        prev, records = wire.previous(wire.digest(payload)), records[taken:]
     return batches, records

@@ -22,7 +22,10 @@ from agent.columns import STREAMS, Columns, read_columns, write_columns
 VERSION = 1
 PAYLOAD_BYTES_MAX = 256 * 1024
 DECODED_BYTES_MAX = 4 * 1024 * 1024
-NO_PREVIOUS = "0" * 64
+# A chain guards what is stored against later change. Who changes a payload and wants its `prev` to hold needs a
+# second preimage, 2^128 tries at 128 bits; a collision (2^64) helps only who made both payloads beforehand.
+PREVIOUS_DIGITS = 32  # hexadecimal, 128 bits
+NO_PREVIOUS = "0" * PREVIOUS_DIGITS
 INTEGER_MAX = 2**53 - 1  # what every language's JSON reads exactly
 COLUMN_NUMBERS_MAX = 100_000
 PADDABLE_FROM_BYTES = 20  # every gap from here on is a sum of fives and sixes
@@ -32,6 +35,7 @@ _FILLER_SIX = b"\x02\x00\x00\x00\xff\xff"
 _WHITE_SPACE = "   \t\n\t\t\n \n\r\r\t\r\t  \t\r\t\r\r\n\n\n\t \r\r\n   \r\t \n\t\t\n \t\n \t\t\n\n"
 _EPOCH = re.compile(r"[0-9a-f]{16}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PREVIOUS = re.compile(rf"[0-9a-f]{{{PREVIOUS_DIGITS}}}")
 _AGREEMENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -51,7 +55,7 @@ class Heading(NamedTuple):
     """What a batch says of itself beside its records.
 
     `epoch` is 16 hexadecimal digits made with the outbox file, `n` counts a stream's batches from 1, `prev` is
-    the SHA-256 of the stream's previous payload (zeros before the first).
+    the first 32 hexadecimal digits of the SHA-256 of the stream's previous payload (zeros before the first).
     """
 
     stream: str
@@ -62,7 +66,7 @@ class Heading(NamedTuple):
 
     @property
     def batch(self) -> str:
-        """The batch's name in people's output."""
+        """The batch's name in people's output; it is not in the payload."""
         return f"{self.epoch}-{self.n}"
 
 
@@ -79,7 +83,6 @@ def text(heading: Heading, records: Sequence[Mapping[str, Any]]) -> str:
     body = {
         "v": VERSION,
         "stream": heading.stream,
-        "batch": heading.batch,
         "epoch": heading.epoch,
         "n": heading.n,
         "prev": heading.prev,
@@ -136,8 +139,13 @@ def fitting(heading: Heading, records: Sequence[Mapping[str, Any]], size_bytes: 
 
 
 def digest(payload: bytes) -> str:
-    """SHA-256 of a payload as published, in hexadecimal: the next batch's `prev`."""
+    """SHA-256 of a payload as published, in hexadecimal."""
     return hashlib.sha256(payload).hexdigest()
+
+
+def previous(sha256: str) -> str:
+    """What the next batch's `prev` holds of a payload's SHA-256, given as 64 hexadecimal digits."""
+    return sha256[:PREVIOUS_DIGITS]
 
 
 def decode(payload: bytes) -> Payload:
@@ -198,7 +206,7 @@ def _heading(body: dict[str, Any]) -> Heading:
         body["stream"],
         _matching(body["epoch"], _EPOCH, "an epoch"),
         _number(body["n"], 1, "a batch number"),
-        _matching(body["prev"], _SHA256, "the SHA-256 of the payload before"),
+        _matching(body["prev"], _PREVIOUS, "the digits of the payload before"),
         reference,
     )
 

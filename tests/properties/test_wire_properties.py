@@ -46,7 +46,7 @@ def values(field: Field) -> st.SearchStrategy[Any]:
         return st.fixed_dictionaries(dict.fromkeys(field.columns, whole_number))
     if isinstance(field, Numbers):
         places = {"latitude_deg": latitude, "longitude_deg": longitude}
-        return places.get(field.field, whole_number.map(lambda number: number * round(field.scale)))
+        return places.get(field.field, whole_number.map(lambda number: number * field.step))
     return st.text(max_size=12)
 
 
@@ -74,7 +74,11 @@ def batches(draw: st.DrawFn) -> tuple[Heading, list[dict[str, Any]]]:
         draw(hexadecimal),
     )
     heading = Heading(
-        stream, draw(hexadecimal)[:16], draw(st.integers(1, wire.INTEGER_MAX)), draw(hexadecimal), agreement
+        stream,
+        draw(hexadecimal)[:16],
+        draw(st.integers(1, wire.INTEGER_MAX)),
+        draw(hexadecimal)[:32],
+        agreement,
     )
     return heading, draw(records(stream))
 

@@ -40,6 +40,16 @@ def test_delta_column_holds_its_first_value_and_then_differences():
     assert written.scale == {"lat": 1e-5, "lon": 1e-5}
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0, 0), (4, 0), (6, 10), (180, 180), (184, 180), (1_227.5, 1_230)]
+)
+def test_running_time_is_plain_seconds_in_steps_of_ten(seconds, told):
+    written = write_columns("track", [dict(FILLED["track"][0], running_s=seconds)])
+    assert written.cols["running_s"] == [told]
+    assert "running_s" not in written.scale
+    assert read_columns("track", written)[0]["running_s"] == told
+
+
 def test_direct_column_holds_its_values():
     assert write_columns("lifts", FILLED["lifts"]).cols["count"] == [7, 2]
 

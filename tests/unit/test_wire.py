@@ -141,8 +141,7 @@ def column_values(vector: dict[str, Any]) -> dict[str, list[Any]]:
             values[name] = numbers
         else:
             factor = {"lat": 100_000, "lon": 100_000}.get(name, 1)
-            times = 10 if name == "running_s" else 1
-            values[name] = [total * times / factor for total in itertools.accumulate(numbers)]
+            values[name] = [total / factor for total in itertools.accumulate(numbers)]
     return values
 
 
@@ -333,7 +332,10 @@ REFUSED = {
     "n in text": (changed("n", "1"), "without a batch number"),
     "n true": (changed("n", True), "without a batch number"),
     "n of half": (changed("n", 1.5), "without a batch number"),
-    "prev of another length": (changed("prev", "00"), "payload before"),
+    "prev one digit short": (changed("prev", "0" * 31), "payload before"),
+    "prev one digit long": (changed("prev", "0" * 33), "payload before"),
+    "prev in capitals": (changed("prev", "A" * 32), "payload before"),
+    "no prev": (changed("prev", None), "payload before"),
     "columns as a list": (changed("cols", []), "without columns"),
     "no columns": (changed("cols", {}), "KeyError"),
     "scale as a list": (changed("scale", []), "without columns"),
@@ -390,7 +392,14 @@ def test_refusal_shows_nothing_of_what_was_inside():
 
 def test_heading_names_its_batch():
     assert heading(n=7).batch == "0123456789abcdef-7"
+    assert "0123456789abcdef-7" not in wire.text(heading(n=7), [DAY])
 
 
 def test_digest_is_the_sha256_of_the_payload():
     assert wire.digest(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def test_previous_is_the_first_128_bits_of_the_digest():
+    assert wire.previous(wire.digest(b"")) == "e3b0c44298fc1c149afbf4c8996fb924"
+    assert len(bytes.fromhex(wire.NO_PREVIOUS)) * 8 == 128
+    assert f"the first {wire.PREVIOUS_DIGITS} hexadecimal digits of the SHA-256" in PAGE
