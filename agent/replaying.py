@@ -9,7 +9,7 @@ from agent.paper import PaperLink
 from agent.runtime import Runtime
 from drivers.clock import Clock
 from drivers.inbox import Inbox
-from drivers.inputs import Input, Tick
+from drivers.inputs import Input, Pulse, Tick
 
 TICK_S = 300.0  # half a slot: none is missed
 DAYS_AT_LEAST = 2
@@ -79,10 +79,16 @@ class Pacer:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        levels: dict[str, Pulse] = {}
         for entry in self._entries:
             at = entry.at - self._from_s
             if at < 0:
+                if isinstance(entry, Pulse):
+                    levels[entry.pin] = entry
                 continue
+            for pulse in levels.values():
+                self._inbox.post(pulse._replace(at=0.0))
+            levels.clear()
             ahead_s = at - self._clock.at()
             if ahead_s > 0 and self._stopped.wait(self._clock.real_s(ahead_s)):
                 return

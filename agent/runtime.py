@@ -233,12 +233,10 @@ class Runtime:
 
     def _purge(self, today: int) -> None:
         self._purged_day = today
-        self._keep_storage(
-            lambda: self.outbox.purge(
-                today,
-                receipt_days=self._retention.receipt_days,
-                age_days_max=self._retention.age_days_max,
-            )
+        keep = self._retention
+        self._tried(
+            "purged",
+            lambda: self.outbox.purge(today, receipt_days=keep.receipt_days, age_days_max=keep.age_days_max),
         )
 
     # The outbox.
@@ -283,14 +281,14 @@ class Runtime:
         self._storage_lost = False
         return True
 
-    def _read(self, ask: Callable[[], Answer]) -> Answer | None:
-        """What the outbox says; None when the disk won't give it for now."""
+    def _tried(self, what: str, ask: Callable[[], Answer]) -> Answer | None:
+        """The outbox's answer; None when the disk won't have it for now. Only a commit shows that it is back."""
         try:
             return ask()
         except OutboxDamaged:
             raise
         except OutboxLost as error:
-            self._lose_storage("read", error)
+            self._lose_storage(what, error)
             return None
 
     def _lose_storage(self, done: str, error: OutboxLost) -> None:
@@ -309,7 +307,7 @@ class Runtime:
             fields["lost"]["evicted"] += self.counts.dropped
             self._record([Record("box", moment.day, fields)], now)
             self._box_day = moment.day
-        change = self._read(lambda: sealed(self._terms, self.outbox, moment.day, self._pending))
+        change = self._tried("read", lambda: sealed(self._terms, self.outbox, moment.day, self._pending))
         if change is not None and self._commit(now, change):
             self._released_day = moment.day
         else:
@@ -336,7 +334,7 @@ class Runtime:
         streams = self._terms.leaving(self.now.day)
         settled = self._acked | self._refused | set(on_their_way)
         while True:
-            found = self._read(partial(self.outbox.unsent, limit, settled | self._withheld))
+            found = self._tried("read", partial(self.outbox.unsent, limit, settled | self._withheld))
             withheld = {(batch.stream, batch.n) for batch in found or () if batch.stream not in streams}
             if not withheld:
                 return found
