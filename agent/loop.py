@@ -64,6 +64,7 @@ class Loop:
         self._status = status
         self._status_due = 0.0
         self._dropped = 0
+        self._flooded = False
         self._faults = 0
 
     def run(self, finished: Callable[[float], bool] = lambda _: False) -> None:
@@ -91,12 +92,21 @@ class Loop:
                 logger.info("the GNSS receiver is back on %s", entry.device)
             self._deaf = False
 
-    def _watch(self, now: float) -> None:
+    def _watch_inbox(self) -> None:
+        """Inputs were lost: off duty until the inbox is empty again and every line has been read anew."""
         if self._inbox.dropped != self._dropped:
-            logger.error("the inbox was full: %d inputs dropped, recording pauses", self._inbox.dropped)
             self._dropped = self._inbox.dropped
             self._runtime.recorder.doubt()
+            if not self._flooded:
+                logger.error("the inbox was full: recording pauses until the lines can be read again")
+            self._flooded = True
+        elif self._flooded and not self._inbox.waiting:
+            self._flooded = False
+            logger.info("the inbox has room again")
             self._read_lines()
+
+    def _watch(self, now: float) -> None:
+        self._watch_inbox()
         if self._runtime.counts.faults != self._faults:
             self._faults = self._runtime.counts.faults
             self._read_lines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -30,10 +31,13 @@ class Logs:
 
     def open(self) -> list[Log]:
         """The logs, from their beginnings. Raises LogError."""
-        return [
-            Log(name, io.BytesIO(self._stdin)) if name == STANDARD_INPUT else open_log(name)
-            for name in self.names
-        ]
+        with contextlib.ExitStack() as closing:
+            opened = [closing.enter_context(self._opened(name)) for name in self.names]
+            closing.pop_all()  # all are open: they stay so
+        return opened
+
+    def _opened(self, name: str) -> Log:
+        return Log(name, io.BytesIO(self._stdin)) if name == STANDARD_INPUT else open_log(name)
 
     def beside(self, name: str) -> Path | None:
         """A file beside the first log that is a file, if there is one."""
@@ -66,10 +70,11 @@ def agreement_for(logs: Logs, path: Path | None) -> Agreement:
 
 def _fixes(logs: Logs) -> Iterable[Fix]:
     receiver, gate = Receiver(), Gate(replay=True)
-    for chunk in replay(*logs.open()):
-        for fix in receiver.feed(chunk.at, chunk.data):
-            if gate.judge(fix) is None:
-                yield fix
+    with contextlib.ExitStack() as closing:
+        for chunk in replay(*map(closing.enter_context, logs.open())):
+            for fix in receiver.feed(chunk.at, chunk.data):
+                if gate.judge(fix) is None:
+                    yield fix
 
 
 def _places_round(fixes: Iterable[Fix]) -> dict[str, Any]:

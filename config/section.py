@@ -19,7 +19,9 @@ Checked = TypeVar("Checked")
 class Section(BaseModel):
     """A mapping of known keys only, whose values are never converted from one kind into another."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 def _as_tuple(value: object) -> object:

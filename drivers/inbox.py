@@ -22,6 +22,11 @@ class Inbox:
         self._limit = limit
         self.dropped = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many inputs wait, about."""
+        return self._inputs.qsize()
+
     def post(self, entry: Input) -> None:
         """Take one input from any thread; drop and count it when the inbox is full."""
         if self._inputs.qsize() >= self._limit:

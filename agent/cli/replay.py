@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
@@ -128,10 +129,11 @@ def _on_paper(given: Given, out: str | None, wire: Path | None, report: Path | N
 
     link = PaperLink(take)
     runtime = _runtime(given, link)
-    with followed(given.logs.open()) as opened:
+    with (
+        contextlib.closing(folder) if folder else contextlib.nullcontext(),
+        followed(given.logs.open()) as opened,
+    ):
         replay_on_paper(runtime, link, given.entries(opened))
-    if folder:
-        folder.close()
     payloads = [decode(one.payload) for one in published]
     if out:
         write_records(out, payloads)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +36,7 @@ def test_no_point_lies_farther_from_the_line_than_the_tolerance(
     assert kept[-1] == path[-1]
     places = [path.index(spot) for spot in kept]
     assert places == sorted(places)
-    for first, last in zip(places, places[1:], strict=False):
+    for first, last in itertools.pairwise(places):
         a, b = path[first], path[last]
         for spot in path[first : last + 1]:
             off_m = segment_distance_m((spot.x_m, spot.y_m), (a.x_m, a.y_m), (b.x_m, b.y_m))

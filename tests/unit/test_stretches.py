@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from agent.standstill import Step
@@ -14,7 +16,9 @@ def stretches(length_m: float | None = LENGTH_M) -> Stretches:
     return Stretches(length_m, TRIM_M, CEILING_MPS)
 
 
-def pushed(into: Stretches, metres: float, step_m: float = 10.0, step_s: float = 1.0, from_m: float = 0.0) -> list[Stretch]:
+def pushed(
+    into: Stretches, metres: float, step_m: float = 10.0, step_s: float = 1.0, from_m: float = 0.0
+) -> list[Stretch]:
     closed = []
     for i in range(round(metres / step_m) + 1):
         first = i == 0 and from_m == 0.0
@@ -44,7 +48,7 @@ def test_a_cut_gives_what_is_left_but_for_the_last_metres() -> None:
     closed = pushed(into, 3000) + into.cut()
     assert closed[-1].path[-1].x_m == 3000 - TRIM_M
     assert all(length_m(one) >= LENGTH_M for one in closed)
-    for before, after in zip(closed, closed[1:], strict=False):
+    for before, after in itertools.pairwise(closed):
         assert before.path[-1] == after.path[0]
 
 

@@ -1,0 +1,229 @@
+"""One truck's parts are made as its configuration and its agreement say."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from agent import VERSION
+from agent.assembly import (
+    BOX_SIZE_BYTES,
+    FLOOR_DAY,
+    box,
+    duty,
+    link_options,
+    newest_stretch,
+    pin_options,
+    port_options,
+    release,
+    retention,
+    sender,
+    sensors,
+    terms,
+)
+from agent.braking import BrakingRules
+from agent.pulses import LevelChanged
+from agent.records import Record, day_number
+from agent.release import BOX_EVERY_S, Daily, Timed
+from agent.sealing import kept, sealed
+from agent.service_day import Moment
+from buffer.outbox import Outbox
+from config.schema import Configuration
+from tests.sim.drives import TRUCK, Witness, agreement, configuration, epochs, fed, outbox, straight, truck
+
+DAY = 21_065
+
+
+def change(*path: str, to: Any) -> Any:
+    def changed(tree: Any) -> None:
+        for step in path[:-1]:
+            tree = tree[step]
+        tree[path[-1]] = to
+
+    return changed
+
+
+def test_lines_are_read_as_configured_and_a_lamp_is_no_line() -> None:
+    pins = {**TRUCK["pins"], "lamp": {"gpio": 25, "kind": "status_led"}, "lift": {"gpio": 23, "kind": "lift"}}  # type: ignore[dict-item]
+    known = sensors(configuration(pins=pins))
+    assert known.kinds == {
+        "ignition": "ignition",
+        "switch": "crew_switch",
+        "brake": "harsh_braking",
+        "lift": "lift",
+    }
+    assert {name for name, options in known.lines.items() if options.level} == {"ignition", "switch"}
+    assert known.lines["brake"].rearm_s == 2.0
+    assert known.lines["ignition"].debounce_s == 0.5
+
+
+def test_braking_rules_and_gate_are_the_configured_ones() -> None:
+    truck_here = configuration(
+        braking={"match_within": "2 s", "severity": [{"class": "soft", "at_least": "1 m/s2"}]},
+        gnss={"quality": {"hdop_max": 5, "satellites_min": 6, "speed_max": "50 m/s"}},
+    )
+    known = sensors(truck_here)
+    assert known.braking == BrakingRules(2.0, 2.0, 1.0, (("soft", 1.0),))
+    assert (known.gate.hdop_max, known.gate.satellites_min, known.gate.implied_mps_max) == (5, 6, 50)
+
+
+def test_without_an_agreement_duty_needs_all_lines_and_only_the_box_is_ever_released() -> None:
+    gate = duty(configuration(), None)
+    gate.change(LevelChanged(0.0, "switch", 1))
+    assert not gate.on
+    known = terms(None)
+    assert known.streams == ("box",)
+    assert known.agreement.id == "none"
+    hourly = known.release
+    assert isinstance(hourly, Timed)
+    assert (hourly.size_bytes, hourly.within_s) == (BOX_SIZE_BYTES, 2.0 * BOX_EVERY_S)
+
+
+def test_the_release_is_the_agreed_one() -> None:
+    daily, timed = release(agreement()), release(agreement("operations"))
+    assert isinstance(daily, Daily)
+    assert (daily.size_bytes, daily.envelopes("track"), daily.before_day("harsh_braking", DAY)) == (
+        4096,
+        6,
+        DAY - 28,
+    )
+    assert daily.link_wanted(Moment(DAY, 4 * 3600 + 1800))
+    assert isinstance(timed, Timed)
+    assert (timed.size_bytes, timed.within_s, timed.before_day("harsh_braking", DAY)) == (512, 120.0, DAY - 6)
+
+
+def test_terms_end_with_the_agreement() -> None:
+    known = terms(agreement(change=change("valid_until", to="2027-06-30")))
+    assert known.leaving(day_number("2027-06-30")) == ("track", "harsh_braking", "box")
+    assert known.leaving(day_number("2027-07-01")) == ("box",)
+
+
+@pytest.mark.parametrize(
+    ("agreed_days", "configured_days", "receipts", "age"),
+    [(60, 60, 60, 60), (90, 60, 60, 60), (40, 60, 40, 40), (30, 60, 30, 35), (60, 5, 5, 35)],
+)
+def test_nothing_stays_longer_than_agreed_and_configured_but_what_is_held_stays_a_week_more(
+    agreed_days: int, configured_days: int, receipts: int, age: int
+) -> None:
+    agreed = agreement(change=change("limits", "device_retention", to=f"{agreed_days} days"))
+    limits = retention(configuration(outbox={"maximum_age": f"{configured_days} days"}), agreed)
+    assert limits.receipt_days == {"track": receipts, "harsh_braking": receipts, "box": receipts}
+    assert limits.age_days_max == age
+
+
+def test_a_stream_s_own_retention_may_be_shorter() -> None:
+    agreed = agreement(change=change("streams", "track", "retention", to="7 days"))
+    assert retention(configuration(), agreed).receipt_days["track"] == 7
+
+
+def test_the_link_introduces_itself_as_configured() -> None:
+    link = {
+        "brokers": ["mqtts://a", "mqtts://b:1234"],
+        "username": "u",
+        "password_file": "/p",
+        "protocol": "3.1.1",
+    }
+    known = configuration(link=link)
+    options = link_options(known)
+    assert (options.client_id, options.username, options.password_file) == (
+        "fairhaul-springfield-truck-017",
+        "u",
+        "/p",
+    )
+    assert (options.protocol, options.keepalive_s, options.ca_file) == ("3.1.1", 30, None)
+    assert sender(known, random.Random(1)).broker.startswith("mqtts://a")
+
+
+@pytest.mark.parametrize(("baud", "meant"), [("auto", None), (9600, 9600)])
+def test_the_port_is_the_configured_one(baud: object, meant: int | None) -> None:
+    options = port_options(configuration(gnss={"port": "/dev/x", "baud": baud, "silence": "7 s"}))
+    assert (options.port, options.baud, options.silence_s) == ("/dev/x", meant, 7.0)
+
+
+def test_pins_keep_their_polarity_and_pull() -> None:
+    pins = {
+        "switch": {"gpio": 22, "kind": "crew_switch", "active": "high", "pull": "down"},
+        "lamp": {"gpio": 25, "kind": "status_led", "active": "low"},
+    }
+    by_name = {pin.name: pin for pin in pin_options(configuration(pins=pins))}
+    assert (by_name["switch"].active_high, by_name["switch"].pull) == (True, "down")
+    assert (by_name["lamp"].active_high, by_name["lamp"].pull) == (False, "none")
+
+
+def track(day: int, stretch: int) -> Record:
+    path = [[40.0, -4.0], [40.01, -4.0]]
+    date = {"date": f"2027-09-{day - 21_061:02d}"}
+    return Record("track", day, {**date, "stretch": stretch, "running_s": 100, "path": path})
+
+
+def with_rows(*, keep: list[Record] = [], seal: list[Record] = []) -> Outbox:  # noqa: B006
+    shelf = outbox()
+    if seal:
+        change = sealed(terms(agreement("operations")), shelf, DAY + 5, seal)
+        shelf.commit(keep=change.keep, seal=change.seal, used=change.used)
+    shelf.commit(keep=kept(keep))
+    return shelf
+
+
+@pytest.mark.parametrize(
+    ("keep", "seal", "newest"),
+    [
+        ([], [], (0, 0)),
+        ([(DAY, 1), (DAY, 2)], [], (DAY, 2)),
+        ([], [(DAY, 1), (DAY, 2)], (DAY, 2)),
+        ([(DAY, 3)], [(DAY, 1), (DAY, 2)], (DAY, 3)),
+        ([(DAY, 9), (DAY + 1, 1)], [(DAY, 4)], (DAY + 1, 1)),
+    ],
+)
+def test_the_newest_stretch_is_found_kept_or_sealed(
+    keep: list[tuple[int, int]], seal: list[tuple[int, int]], newest: tuple[int, int]
+) -> None:
+    shelf = with_rows(keep=[track(*one) for one in keep], seal=[track(*one) for one in seal])
+    assert newest_stretch(shelf) == newest
+
+
+def test_a_track_batch_that_can_t_be_read_is_passed_over() -> None:
+    from buffer.outbox import Batch
+
+    shelf = outbox()
+    shelf.commit(seal=[Batch("track", 1, DAY, b"junk")])
+    assert newest_stretch(shelf) == (0, 0)
+
+
+def test_the_box_says_what_it_is_and_what_was_lost() -> None:
+    fields = box(agreement(), outbox())()
+    assert fields == {
+        "version": VERSION,
+        "agreement": "routes-and-safety",
+        "self_test": "none",
+        "storage": "good",
+        "certificate_days": -1,
+        "lost": {"evicted": 0, "expired": 0, "refused": 0},
+    }
+    assert box(None, outbox())()["agreement"] == "none"
+
+
+@pytest.mark.parametrize(("sealed_day", "replayed", "believed"), [(DAY, False, DAY), (DAY + 400, False, DAY)])
+def test_a_date_wrongly_in_the_future_does_not_move_those_that_come_after_it(
+    sealed_day: int, replayed: bool, believed: int
+) -> None:
+    shelf = outbox()
+    change = sealed(terms(agreement()), shelf, sealed_day, [])
+    shelf.commit(seal=change.seal)
+    link = Witness()
+    runtime = truck(agreement(), shelf, link, replayed=replayed)
+    fed(runtime, link, epochs(straight(100)))
+    assert runtime.now is not None
+    assert runtime.now.day == believed
+
+
+def test_the_floor_of_dates_is_the_day_of_the_release() -> None:
+    assert day_number("2026-01-01") < FLOOR_DAY
+
+
+def test_a_configuration_without_pins_makes_a_truck_that_records_nothing() -> None:
+    bare = Configuration.model_validate({**TRUCK, "pins": {}})
+    assert not duty(bare, agreement()).on
+    assert sensors(bare).lines == {}

@@ -1,0 +1,305 @@
+"""The recording half fails closed: whatever is doubtful, nothing comes out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from agent.agreement import Agreement
+from agent.assembly import duty, sensors
+from agent.duty import Duty, FixedDuty
+from agent.fixes import Fix
+from agent.geometry import Point
+from agent.placed import Placed
+from agent.recorder import SETTLING_FIXES, Recorder
+from agent.records import Record, iso_date
+from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
+from tests.sim.drives import (
+    AREA_M,
+    MORNING_MS,
+    Spot,
+    agreement,
+    braking,
+    by_time,
+    configuration,
+    epochs,
+    sentences,
+    straight,
+    switched_on,
+)
+
+WAY = straight(1500, -1500)
+OUT = [Spot(2 * AREA_M, 0)] * 3
+TODAY = MORNING_MS // 86_400_000
+
+
+def recorder(agreed: Agreement | None = None, gate: Duty | None = None, replayed: bool = False) -> Recorder:
+    truck = configuration()
+    agreed = agreed or agreement()
+    return Recorder(agreed, sensors(truck), gate or duty(truck, agreed), floor_day=None, replay=replayed)
+
+
+def taken(by: Recorder, entries: list[Input]) -> list[Record]:
+    return [record for entry in entries for record in by.step(entry, entry.at)]
+
+
+class Spy:
+    """In the place of the track: keeps what comes to it."""
+
+    def __init__(self) -> None:
+        self.placed: list[Placed] = []
+
+    def push(self, placed: Placed) -> list[Record]:
+        self.placed.append(placed)
+        return []
+
+    def cut(self) -> list[Record]:
+        return []
+
+
+def spied(by: Recorder) -> list[Placed]:
+    """What the recorder lets through to its track from now on."""
+    spy = Spy()
+    by._track = spy  # type: ignore[assignment]
+    return spy.placed
+
+
+def streams(records: list[Record]) -> list[str]:
+    return [record.stream for record in records]
+
+
+def test_a_way_on_duty_and_inside_the_area_is_recorded() -> None:
+    records = taken(recorder(), by_time(switched_on(), epochs([*WAY, *OUT]), braking(40)))
+    assert streams(records) == ["harsh_braking", "track"]
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [
+        [],
+        [Pulse(0, "ignition", 1)],
+        [Pulse(0, "switch", 1)],
+        [Pulse(0, "ignition", 1), Pulse(0, "switch", 0)],
+        [Pulse(0, "ignition", 0), Pulse(0, "switch", 1)],
+        [Pulse(0, "ignition", 1), *(Pulse(0.5 + i / 100, "switch", i % 2) for i in range(9_000))],
+    ],
+    ids=[
+        "nothing seen",
+        "switch unknown",
+        "ignition unknown",
+        "switch off",
+        "ignition off",
+        "switch chatters",
+    ],
+)
+def test_without_every_line_on_nothing_is_recorded(edges: list[Input]) -> None:
+    by = recorder()
+    assert taken(by, by_time(edges, epochs([*WAY, *OUT]), braking(40))) == []
+    assert not by.on_duty
+
+
+def test_a_switch_stuck_beyond_its_time_pauses() -> None:
+    pins = {
+        "switch": {"gpio": 22, "kind": "crew_switch", "stuck_after": "60 s"},
+        "ignition": {"gpio": 27, "kind": "ignition"},
+    }
+    truck = configuration(pins=pins)
+    agreed = agreement()
+    by = Recorder(agreed, sensors(truck), duty(truck, agreed), floor_day=None)
+    taken(by, by_time(switched_on(), epochs(WAY[:50])))
+    assert by.on_duty
+    taken(by, [Tick(61.0)])
+    assert not by.on_duty
+
+
+def test_the_crew_s_switch_takes_effect_within_a_second() -> None:
+    by = recorder()
+    taken(by, by_time(switched_on(), epochs(WAY[:60])))
+    assert by.on_duty
+    taken(by, [Pulse(60.0, "switch", 0), Tick(60.99)])
+    assert not by.on_duty
+
+
+def test_without_an_agreement_only_the_date_is_learned() -> None:
+    truck = configuration()
+    by = Recorder(None, sensors(truck), FixedDuty(True), floor_day=None)
+    assert taken(by, by_time(switched_on(), epochs([*WAY, *OUT]), braking(40))) == []
+    moment = by.moment(100.0)
+    assert moment is not None
+    assert moment.day == TODAY
+
+
+@pytest.mark.parametrize(
+    ("end", "left"),
+    [
+        ("2027-09-03", []),
+        ("2027-09-04", ["harsh_braking", "track"]),
+    ],
+)
+def test_past_the_end_of_the_agreement_nothing_is_recorded(end: str, left: list[str]) -> None:
+    agreed = agreement(change=lambda tree: tree.update(valid_until=end))
+    assert streams(taken(recorder(agreed), by_time(switched_on(), epochs([*WAY, *OUT]), braking(40)))) == left
+
+
+@pytest.mark.parametrize(("question", "left"), [(0, ["harsh_braking"]), (1, ["track"])])
+def test_a_stream_stops_with_its_last_question_by_the_gnss_date(question: int, left: list[str]) -> None:
+    def yesterday(tree: dict[str, Any]) -> None:
+        tree["questions"][question]["valid_until"] = iso_date(TODAY - 1)
+
+    by = recorder(agreement(change=yesterday))
+    assert streams(taken(by, by_time(switched_on(), epochs([*WAY, *OUT]), braking(40)))) == left
+
+
+def test_a_question_ends_at_midnight_of_the_service_day_in_mid_drive() -> None:
+    def today(tree: dict[str, Any]) -> None:
+        tree["valid_until"] = iso_date(TODAY)
+
+    way = epochs([*straight(5800, -2900)], utc_ms=MORNING_MS - MORNING_MS % 86_400_000 + 86_400_000 - 100_000)
+    records = taken(recorder(agreement(change=today)), by_time(switched_on(), way, braking(50), braking(150)))
+    assert {record.day for record in records} == {TODAY}
+    assert streams(records).count("harsh_braking") == 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Spot(0, 0, 20.0, quality=0),
+        Spot(0, 0, 20.0, quality=6),
+        Spot(0, 0, 20.0, hdop=50.0),
+        Spot(0, 0, 20.0, satellites=2),
+    ],
+    ids=["void", "dead reckoning", "weak", "few satellites"],
+)
+def test_a_way_of_bad_fixes_is_no_way(bad: Spot) -> None:
+    way = [spot._replace(hdop=bad.hdop, satellites=bad.satellites, quality=bad.quality) for spot in WAY]
+    assert taken(recorder(), by_time(switched_on(), epochs([*way, *OUT]), braking(40))) == []
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {"latitude_e7": 900_000_001},
+        {"longitude_e7": -1_800_000_001},
+        {"latitude_e7": 0, "longitude_e7": 0},
+        {"latitude_e7": None},
+        {"speed_mps": math.nan},
+        {"speed_mps": math.inf},
+        {"hdop": math.nan},
+        {"utc_ms": None},
+        {"trusted": False},
+        {"quality": "simulated"},
+    ],
+)
+def test_what_is_no_number_or_out_of_range_goes_no_further(reading: dict[str, Any]) -> None:
+    by = recorder(gate=FixedDuty(True))
+    good = Fix(0.0, MORNING_MS, True, 400_000_000, -40_000_000, 20.0, None, None, 0.8, 9, "gnss")
+    pushed = spied(by)
+    for second in range(20):
+        fix = good._replace(
+            at=float(second), utc_ms=MORNING_MS + 1000 * second, latitude_e7=400_000_000 + 2000 * second
+        )
+        by._decoded(fix._replace(**reading))
+    assert pushed == []
+
+
+def test_a_simulated_receiver_teaches_a_truck_no_date_but_a_replay() -> None:
+    fix = Fix(0.0, MORNING_MS, True, 400_000_000, -40_000_000, 20.0, None, None, 0.8, 9, "simulated")
+    for replayed in (False, True):
+        by = recorder(gate=FixedDuty(True), replayed=replayed)
+        by._decoded(fix)
+        assert (by.moment(0.0) is not None) is replayed
+
+
+def test_bytes_that_are_no_nmea_leave_nothing_and_raise_nothing() -> None:
+    by = recorder(gate=FixedDuty(True))
+    junk = [Chunk(float(i), bytes([i % 256]) * 600 + b"$GPRMC,\xff*00\r\n") for i in range(300)]
+    assert taken(by, [*junk]) == []
+
+
+def test_after_doubt_recording_waits_for_every_line_to_be_read_again() -> None:
+    by = recorder()
+    taken(by, by_time(switched_on(), epochs(WAY[:10])))
+    by.doubt()
+    assert not by.on_duty
+    taken(by, [Tick(20.0)])
+    assert not by.on_duty
+    taken(by, [*switched_on(21.0), Tick(23.0)])  # the same levels as before: they count as seen again
+    assert by.on_duty
+
+
+def test_a_fix_measured_before_the_switch_came_on_is_not_used() -> None:
+    by = recorder()
+    placed = spied(by)
+    entries = by_time([Pulse(0, "ignition", 1), Pulse(5.5, "switch", 1)], epochs(straight(220)))
+    taken(by, entries)
+    first_at = 7  # the fix of second 6 may have been measured up to a second earlier
+    assert placed[0].second % 60 == first_at
+    assert len(placed) == 12 - 1 - first_at
+
+
+def test_a_few_fixes_behind_a_place_that_is_hidden_are_passed_over() -> None:
+    by = recorder(gate=FixedDuty(True))
+    taken(by, epochs([*WAY[:20], Spot(0, 3000)]))
+    placed = spied(by)
+    taken(by, epochs(WAY[20:30], 21.0))
+    assert len(placed) == 10 - 1 - SETTLING_FIXES  # one fix is still an open epoch
+
+
+def test_a_pulse_with_no_fix_or_a_stale_one_leaves_nothing() -> None:
+    alone = by_time(switched_on(), braking(3), [Tick(30.0)])
+    assert taken(recorder(), alone) == []
+    stale = by_time(switched_on(), epochs(WAY[:30]), braking(36), [Tick(60.0)])
+    assert taken(recorder(), stale) == []
+
+
+def test_a_pulse_just_before_the_switch_goes_off_leaves_nothing() -> None:
+    entries = by_time(switched_on(), epochs(WAY), braking(40), [Pulse(42, "switch", 0)])
+    assert "harsh_braking" not in streams(taken(recorder(), entries))
+
+
+def test_a_pulse_completes_no_record_by_itself() -> None:
+    by = recorder()
+    taken(by, by_time(switched_on(), epochs(WAY[:41]), braking(38)))
+    assert by.step(Pulse(200.0, "brake", 1), 200.0) == []
+    assert streams(by.step(Tick(200.0), 200.0)) == ["harsh_braking"]
+
+
+def test_a_port_that_was_lost_has_to_earn_its_trust_again() -> None:
+    by = recorder(gate=FixedDuty(True))
+    taken(by, [PortOpened(0.0, "usb", 9600), *epochs(WAY[:20])])
+    assert by.port_ready
+    taken(by, [PortLost(20.5, "unplugged")])
+    assert not by.port_ready
+    counted = spied(by)
+    taken(by, epochs(WAY[20:26], 21.0))
+    assert len(counted) == 6 - 1 - 2
+
+
+def test_the_recorder_says_when_it_wants_to_be_asked_again() -> None:
+    by = recorder()
+    assert by.due is None
+    by.step(Pulse(1.0, "ignition", 1), 1.0)
+    assert by.due == 1.5  # the ignition's debounce
+
+
+def test_dates_are_moved_on_past_a_rollover_by_the_floor() -> None:
+    truck = configuration()
+    by = Recorder(agreement(), sensors(truck), FixedDuty(True), floor_day=TODAY - 100)
+    long_ago_ms = MORNING_MS - 1024 * 7 * 86_400_000
+    taken(by, epochs(WAY[:10], utc_ms=long_ago_ms))
+    moment = by.moment(10.0)
+    assert moment is not None
+    assert moment.day == TODAY
+
+
+def test_sentences_of_these_tests_hold_a_place_to_its_last_digit() -> None:
+    from agent.fixes import Receiver
+
+    point = Point(-400_000_001, 1_799_999_999)
+    receiver = Receiver()
+    receiver.feed(0.0, sentences(MORNING_MS, point))
+    fix = receiver.flush(1.0)
+    assert fix is not None
+    assert (fix.latitude_e7, fix.longitude_e7, fix.utc_ms) == (*point, MORNING_MS)
