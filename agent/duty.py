@@ -21,6 +21,7 @@ class Duty:
         self._lines = {kind: [pin for pin, of in kinds.items() if of == kind] for kind in requires}
         self._level: dict[str, int] = {}
         self._faulted: set[str] = set()
+        self._told: set[str] = set()
 
     @property
     def on(self) -> bool:
@@ -35,18 +36,18 @@ class Duty:
             self._fault(seen)
 
     def _fault(self, seen: LineFault) -> None:
-        """Faults of other lines may tell of pulses while off duty, so only those of level lines are logged."""
-        required = any(seen.pin in pins for pins in self._lines.values())
+        """What a line does off duty is not told, so only a fault that ends duty is logged, and its end."""
         if seen.active:
+            was_on = self.on
             self._faulted.add(seen.pin)
-            if required:
-                logger.warning(
-                    "line %s is at fault (%s): recording is off until it is well", seen.pin, seen.fault
-                )
-        else:
-            self._faulted.discard(seen.pin)
-            if required:
-                logger.info("line %s is well again", seen.pin)
+            if was_on and not self.on:
+                self._told.add(seen.pin)
+                logger.warning("line %s is at fault (%s): recording is off until it is well", seen.pin, seen.fault)
+            return
+        self._faulted.discard(seen.pin)
+        if seen.pin in self._told:
+            self._told.discard(seen.pin)
+            logger.info("line %s is well again", seen.pin)
 
     def doubt(self) -> None:
         """Inputs were lost, perhaps the crew's switch: off until every line is seen again."""

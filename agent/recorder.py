@@ -16,12 +16,12 @@ from typing import NamedTuple
 from agent.agreement import Agreement
 from agent.agreement.schema import TimedRelease
 from agent.braking import BrakingRules, Brakings
-from agent.continuity import Continuity
 from agent.duty import Duty
+from agent.filters.continuity import Continuity
+from agent.filters.placed import Placed
 from agent.fixes import Fix, Receiver
 from agent.gate import Gate, GateLimits
 from agent.geometry import HALF_TURN_E7, Point
-from agent.placed import Placed
 from agent.pulses import LevelChanged, LineFault, LineOptions, Lines, PulseSeen
 from agent.records import Record
 from agent.service_day import Moment, ServiceDays
@@ -31,9 +31,7 @@ from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
 
 FRESH_S = 5.0  # a pulse takes the place of a fix no older than this
 FIX_AGE_S = 1.0  # a fix may have been measured so long before its bytes came
-SETTLING_FIXES = (
-    3  # passed over behind a place that is not publishable: a stray fix of a truck that still stands there
-)
+SETTLING_FIXES = 3  # passed over behind a hidden place: one may be a stray fix of a truck that still stands there
 NOWHERE = Point(0, 0)  # what receivers say that do not know
 
 

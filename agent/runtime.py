@@ -168,8 +168,9 @@ class Runtime:
 
     @property
     def recording(self) -> bool:
-        """Whether what happens now may be recorded: under an agreement, and on duty."""
-        return self.recorder.recording
+        """Whether what happens now may be recorded: under an agreement that has not ended, and on duty."""
+        ended = self.now is not None and set(self._terms.leaving(self.now.day)) <= {"box"}
+        return self.recorder.recording and not ended
 
     @property
     def quiet(self) -> bool:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from agent.braking import Braking
+from agent.filters.placed import Placed
 from agent.geometry import Grid, Point
-from agent.placed import Placed
 from agent.records import Record, iso_month
 
 _ORDER = ("latitude_deg", "longitude_deg", "severity", "corroborated", "month")

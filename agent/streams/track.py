@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from agent.filters.placed import Placed
+from agent.filters.simplify import Spot, simplified
+from agent.filters.standstill import Standstill, Step
+from agent.filters.stretches import Stretch, Stretches
 from agent.geometry import Plane, Point
-from agent.placed import Placed
 from agent.records import Record, iso_date
-from agent.simplify import Spot, simplified
-from agent.standstill import Standstill, Step
-from agent.stretches import Stretch, Stretches
 
 PUBLISHED_STEP_M = 0.8  # half the diagonal of a 1e-5 degree square, rounded up: what rounding can add
 POINTS_MAX = 500  # of a record: keeps any record within the smallest batch that can be agreed for a day

@@ -7,8 +7,8 @@ import itertools
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from agent.filters.simplify import Spot, simplified
 from agent.geometry import segment_distance_m
-from agent.simplify import Spot, simplified
 
 # Steps of a few metres with sharp turns, standing still and turning back: where bounds break first.
 steps_m = st.sampled_from([-40.0, -7.0, -5.0, -1.0, 0.0, 0.3, 1.0, 4.9, 5.0, 5.1, 12.0, 40.0])

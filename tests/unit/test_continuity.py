@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.continuity import GAP_S_MAX, STITCH_M, Continuity
+from agent.filters.continuity import GAP_S_MAX, STITCH_M, Continuity
 from agent.geometry import Plane, Point
 
 PLANE = Plane(Point(400_000_000, -40_000_000))

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from agent.braking import STANDING, Braking
+from agent.filters.placed import Placed
 from agent.geometry import Plane, Point
-from agent.placed import Placed
 from agent.streams.harsh_braking import HarshBraking, shuffled
 
 ORIGIN = Point(404_168_000, -37_038_000)

@@ -10,9 +10,9 @@ import pytest
 from agent.agreement import Agreement
 from agent.assembly import duty, sensors
 from agent.duty import Duty, FixedDuty
+from agent.filters.placed import Placed
 from agent.fixes import Fix
 from agent.geometry import Point
-from agent.placed import Placed
 from agent.recorder import SETTLING_FIXES, Recorder
 from agent.records import Record, iso_date
 from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from agent.filters.placed import Placed
 from agent.geometry import Point
-from agent.placed import Placed
 from agent.records import day_number, iso_date, iso_month
 
 

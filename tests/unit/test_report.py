@@ -17,8 +17,8 @@ from agent.agreement import Agreement, load_agreement
 from agent.columns import STREAMS as WIRE_STREAMS
 from agent.gate import REASONS
 from agent.report import ReportBatch, ReportInput, path_length_m, report_page, write_report
-from agent.report_map import CELL_MIN, WIDTH
-from agent.report_words import (
+from agent.report.map import CELL_MIN, WIDTH
+from agent.report.words import (
     REFUSALS,
     STREAMS,
     duration_in_words,

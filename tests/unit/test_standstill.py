@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from agent.standstill import QUIET_RADIUS_M, REARM_ALLOWANCE_S, REARM_M, Standstill, Step
+from agent.filters.standstill import QUIET_RADIUS_M, REARM_ALLOWANCE_S, REARM_M, Standstill, Step
 
 CAP_S = 20.0
 

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from agent.standstill import Step
-from agent.stretches import SPOTS_HELD_MAX, Stretch, Stretches
+from agent.filters.standstill import Step
+from agent.filters.stretches import SPOTS_HELD_MAX, Stretch, Stretches
 
 LENGTH_M, TRIM_M, CEILING_MPS = 1000.0, 50.0, 25.0
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from agent.filters.placed import Placed
 from agent.geometry import Plane, Point, segment_distance_m
-from agent.placed import Placed
 from agent.records import Record, iso_date
 from agent.streams.track import POINTS_MAX, Track, TrackRules
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from agent.simplify import Spot
-from agent.standstill import Step
+from agent.filters.simplify import Spot
+from agent.filters.standstill import Step
 
 RUNNING_STEP_S = 10
 SPOTS_HELD_MAX = 20_000

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 from agent.agreement import Agreement
 from agent.agreement.schema import Question
 from agent.geometry import Point, distance_m
-from agent.report_map import Mapped, map_svg, overview_svg, severity_class
-from agent.report_style import STYLE
-from agent.report_words import (
+from agent.report.map import Mapped, map_svg, overview_svg, severity_class
+from agent.report.style import STYLE
+from agent.report.words import (
     REFUSALS,
     STREAMS,
     counted,

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from agent.agreement.schema import AgreementFile, Area
 from agent.geometry import Plane, Point
-from agent.report_words import length_in_words
+from agent.report.words import length_in_words
 
 WIDTH = 840
 HEIGHT_MIN, HEIGHT_MAX = 420, 760
