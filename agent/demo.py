@@ -50,6 +50,7 @@ class Verdict(NamedTuple):
     arrived_batches: int
     arrived_records: int
     lost: int
+    repeated: int
     repeats_dropped: int
     payload_bytes: int
     waiting: int
@@ -218,15 +219,17 @@ class Demo:
         outbox.close()
         sent = {receipt.sha256.hex(): decode(receipt.payload) for receipt in receipts}
         store = ReceivedStore.open(self.store)
-        arrived = {batch.sha256: batch.records for batch in store.batches()}
+        stored = list(store.batches())
         repeats = sum(total.repeats for total in store.totals())
         store.close()
+        arrived = {batch.sha256: batch.records for batch in stored}
         return Verdict(
             committed_batches=len(sent),
             committed_records=sum(len(payload.records) for payload in sent.values()),
             arrived_batches=len(arrived),
             arrived_records=sum(arrived.values()),
             lost=len(sent.keys() - arrived.keys()),
+            repeated=len(stored) - len(arrived),
             repeats_dropped=repeats,
             payload_bytes=sum(len(receipt.payload) for receipt in receipts),
             waiting=counts.kept + counts.unsent,

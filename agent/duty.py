@@ -42,7 +42,9 @@ class Duty:
             self._faulted.add(seen.pin)
             if was_on and not self.on:
                 self._told.add(seen.pin)
-                logger.warning("line %s is at fault (%s): recording is off until it is well", seen.pin, seen.fault)
+                logger.warning(
+                    "line %s is at fault (%s): recording is off until it is well", seen.pin, seen.fault
+                )
             return
         self._faulted.discard(seen.pin)
         if seen.pin in self._told:

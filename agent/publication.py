@@ -14,6 +14,7 @@ from agent.paper import Published
 from agent.wire import Payload
 
 QOS = 1
+INDEX = "index.ndjson"
 
 
 class WireFolder:
@@ -21,10 +22,11 @@ class WireFolder:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        for old in directory.glob("[0-9]*-*.bin"):
-            old.unlink()
+        if (directory / INDEX).exists():  # an earlier replay's: its payloads would mix with these
+            for old in directory.glob("[0-9][0-9][0-9][0-9][0-9][0-9]-*.bin"):
+                old.unlink()
         self._directory = directory
-        self._index: TextIO = (directory / "index.ndjson").open("w", encoding="utf-8")
+        self._index: TextIO = (directory / INDEX).open("w", encoding="utf-8")
         self._number = 0
 
     def add(self, one: Published) -> None:

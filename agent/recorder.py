@@ -31,7 +31,9 @@ from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
 
 FRESH_S = 5.0  # a pulse takes the place of a fix no older than this
 FIX_AGE_S = 1.0  # a fix may have been measured so long before its bytes came
-SETTLING_FIXES = 3  # passed over behind a hidden place: one may be a stray fix of a truck that still stands there
+SETTLING_FIXES = (
+    3  # passed over behind a hidden place: one may be a stray fix of a truck that still stands there
+)
 NOWHERE = Point(0, 0)  # what receivers say that do not know
 
 

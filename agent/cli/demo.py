@@ -6,10 +6,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli.failing import FAILED, clear_errors, fail
+from agent.cli.failing import BAD_USAGE, FAILED, clear_errors, fail
+
+if TYPE_CHECKING:
+    from agent.demo import Verdict
+
+MARK = ".fairhaul-demo"
 
 
 @click.command(short_help="The whole job in about a minute.")
@@ -31,7 +37,7 @@ def demo(out: Path, seed: int, hours: float, speed: float) -> None:
         except ImportError as error:
             fail(FAILED, f"the demo needs {error.name}: pip install 'fairhaul[demo]', or type make demo")
 
-        shutil.rmtree(out, ignore_errors=True)
+        _clear(out)
         shown = Demo(out, seed, hours, speed, lambda text: click.echo(f"  {text}", err=True))
         click.echo("Fairhaul demo: agreement `operations`, real outbox, real broker, real receiver", err=True)
         verdict = shown.run()
@@ -40,9 +46,18 @@ def demo(out: Path, seed: int, hours: float, speed: float) -> None:
         silent = _replayed(shown.truck, "pulses-off.csv", out / "switch-off.ndjson")
         page = out / "report.html"
         _replayed(shown.truck, "pulses.csv", out / "replayed.ndjson", "--report", str(page))
-        click.echo(_told(verdict, silent, hours, shown.store, page, shown.city))
-        if verdict.lost or verdict.waiting or not verdict.committed_batches or silent:
+        click.echo(_told(verdict, silent, shown.store, page, shown.city))
+        if verdict.lost or verdict.repeated or verdict.waiting or not verdict.committed_batches or silent:
             fail(FAILED, "the demo did not end as it must")
+
+
+def _clear(out: Path) -> None:
+    """Make the folder empty if it is an earlier demo's; anything else in it is somebody's."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not (out / MARK).is_file():
+        fail(BAD_USAGE, f"{out} is not empty and not of an earlier demo: name another folder with --out")
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (out / MARK).write_text("made by fairhaul demo, which will delete this folder when it runs again\n")
 
 
 def _replayed(truck: Path, pulses: str, out: Path, *more: str) -> int:
@@ -61,13 +76,13 @@ def _replayed(truck: Path, pulses: str, out: Path, *more: str) -> int:
     return sum('"stream": "box"' not in line for line in out.read_text(encoding="utf-8").splitlines())
 
 
-def _told(verdict, silent: int, hours: float, store: Path, page: Path, city: Path) -> str:  # type: ignore[no-untyped-def]
+def _told(verdict: Verdict, silent: int, store: Path, page: Path, city: Path) -> str:
     lines = [
         "",
         f"committed on the truck  {verdict.committed_batches:6} batches {verdict.committed_records:6} records",
         f"arrived in the city     {verdict.arrived_batches:6} batches {verdict.arrived_records:6} records",
         f"lost                    {verdict.lost:6}",
-        f"repeated after dedup    {0:6}   ({verdict.repeats_dropped} repeats came and were dropped)",
+        f"repeated after dedup    {verdict.repeated:6}   ({verdict.repeats_dropped} repeats came and were dropped)",
         f"still on the truck      {verdict.waiting:6}",
         f"bytes for the shift     {verdict.payload_bytes:6}   of payload, padding included",
         f"with the crew switch off{silent:6} records of the truck leave",

@@ -43,9 +43,16 @@ def test_a_wire_folder_holds_every_payload_and_an_index(tmp_path: Path) -> None:
 
 def test_a_wire_folder_keeps_nothing_of_an_earlier_replay_and_everything_else(tmp_path: Path) -> None:
     (tmp_path / "000007-track.bin").write_bytes(b"old")
+    (tmp_path / "index.ndjson").write_text("{}")
     (tmp_path / "notes.txt").write_text("mine")
     WireFolder(tmp_path).close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.ndjson", "notes.txt"]
+
+
+def test_a_folder_that_no_replay_wrote_keeps_all_its_files(tmp_path: Path) -> None:
+    (tmp_path / "000007-holiday.bin").write_bytes(b"mine")
+    WireFolder(tmp_path).close()
+    assert (tmp_path / "000007-holiday.bin").read_bytes() == b"mine"
 
 
 def payloads() -> list[Payload]:
