@@ -78,18 +78,18 @@ class Payload(NamedTuple):
 
 
 def text(heading: Heading, records: Sequence[Mapping[str, Any]]) -> str:
-    """The JSON text of a payload before compression."""
+    """The JSON text of a payload before compression. Hashes come last, where they cost the columns nothing."""
     columns = write_columns(heading.stream, records)
     body = {
         "v": VERSION,
         "stream": heading.stream,
+        "cols": columns.cols,
+        "scale": columns.scale,
+        "words": columns.words,
         "epoch": heading.epoch,
         "n": heading.n,
         "prev": heading.prev,
         "agreement": heading.agreement._asdict(),
-        "scale": columns.scale,
-        "words": columns.words,
-        "cols": columns.cols,
     }
     if not columns.words:
         del body["words"]

@@ -121,7 +121,7 @@ def _prepare(connection: sqlite3.Connection, schema: migrations.Schema) -> None:
         "auto_vacuum = NONE",
         "temp_store = MEMORY",
         "secure_delete = ON",
-        "cache_size = -1024",  # KiB: the check at the start reads the whole file and would keep 8 MiB of it
+        "cache_size = -256",  # KiB: the check at the start reads the whole file and would keep 8 MiB of it
         "journal_mode = WAL",
         "synchronous = FULL",
         f"wal_autocheckpoint = {WAL_CHECKPOINT_PAGES}",

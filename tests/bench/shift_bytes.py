@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
-from agent.wire import decode, packed_bytes
+from agent.wire import decode, text
 from drivers.simulate import Shift, write
 from tests.bench.driving import RELEASE_EVERY_S, has_fix, operations, write_yaml
 from tests.bench.programs import ROOT
@@ -75,16 +76,16 @@ def recordable(driven: Shift) -> int:
 
 
 def unpadded_bytes(payload: bytes) -> int:
-    """How long a payload was before padding; 0 when it holds no record."""
+    """How long a payload would be without any padding, its text alone compressed; 0 when it holds no record."""
     heading, records = decode(payload)
-    return packed_bytes(heading, records) if records else 0
+    return len(zlib.compress(text(heading, records).encode("ascii"), 9)) if records else 0
 
 
 def measure(driven: Shift, work: Path) -> dict[str, Bytes]:
     """The shift in both modes, under the agreement of its city. Raises CalledProcessError."""
     write(driven, work)
-    text = (work / "agreement.yaml").read_text(encoding="utf-8")
-    agreements = {"daily": YAML(typ="safe").load(text), "timed": operations(text)}
+    written = (work / "agreement.yaml").read_text(encoding="utf-8")
+    agreements = {"daily": YAML(typ="safe").load(written), "timed": operations(written)}
     fixes = recordable(driven)
     found = {}
     for mode, agreement in agreements.items():
