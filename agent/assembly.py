@@ -19,7 +19,7 @@ from agent.recorder import Recorder, Sensors
 from agent.records import EPOCH_DATE, Record, day_number
 from agent.release import BOX_EVERY_S, Daily, Release, Timed
 from agent.runtime import Pipe, Recording, Retention, Runtime
-from agent.sealing import Terms, opened
+from agent.sealing import Terms, readable
 from agent.sender import Sender, SenderLimits
 from agent.topics import topic_for
 from agent.wire import AgreementReference, PayloadError, decode
@@ -180,7 +180,7 @@ def newest_stretch(outbox: Outbox) -> tuple[int, int]:
     newest = (0, 0)
     for day in (kept.day for kept in outbox.kept_days() if kept.stream == "track"):
         for row in outbox.kept("track", day + 1):
-            newest = max(newest, *((row.day, one["stretch"]) for one in opened(row.body)))
+            newest = max([newest, *_stretches(readable([row])[0])])
     batch = outbox.newest("track")
     if batch is not None:
         newest = max([newest, *_sealed_stretches(batch.payload)])

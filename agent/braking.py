@@ -110,7 +110,11 @@ class Brakings:
         if speed_mps is None or (self._speeds and at <= self._speeds[-1].at):
             return
         self._speeds.append(_Speed(at, speed_mps))
-        oldest_at = at - 2 * self._rules.match_within_s - LATENESS_S_MAX
+        oldest_at = (
+            min([at, *(pulse.at for pulse in self._pending)])
+            - 2 * self._rules.match_within_s
+            - LATENESS_S_MAX
+        )
         while self._speeds[0].at < oldest_at:
             self._speeds.popleft()
 

@@ -75,11 +75,15 @@ class Calendar:
         self._last_utc_ms = utc_ms
         return self._advances >= TRUST_FIXES
 
+    def doubt(self) -> None:
+        """What was seen so far may not bear on what comes: the time must earn its trust again."""
+        self._advances = 0
+        self._last_utc_ms = None
+
     def lapse(self) -> None:
         """A void fix came: what was not yet trusted starts over."""
         if self._advances < TRUST_FIXES:
-            self._advances = 0
-            self._last_utc_ms = None
+            self.doubt()
 
 
 def day_beside(time_of_day_ms: int, known_time_of_day_ms: int, known_day: int) -> int:

@@ -33,7 +33,7 @@ from drivers.simulate.sentences import with_checksum
 
 OPERATIONS = EXAMPLES / "agreements" / "operations.yaml"
 DARK_FROM, KILLED, LIGHT_FROM = 0.35, 0.45, 0.6  # as parts of the shift
-MORNINGS_SPEED = 6000.0
+MORNING_SPEED = 200.0
 STARTING_S = 60.0
 ENDING_S = 60.0
 ARRIVING_S = 20.0
@@ -79,7 +79,7 @@ class Demo:
                 "receive", "--broker", self._broker.url, "--store", self.store, "--export", self.city
             ):
                 self._drive()
-                self._mornings()
+                self._morning()
                 verdict = self._until_arrived()
         finally:
             self._broker.stop()
@@ -157,23 +157,23 @@ class Demo:
             *("--live", "--speed", self._speed, "--from", from_s),
         )
 
-    def _mornings(self) -> None:
-        """The truck is switched on for half a minute on each of the next days, until nothing is held any more."""
+    def _morning(self) -> None:
+        """The truck is switched on for half a minute on the day on which nothing is held back any more."""
         held = load_agreement(self.truck / "operations.yaml").file.streams.harsh_braking
         days = held.held + 1 if held else 1
         self._say(
-            f"the next {days} mornings: what the agreement held back for {days - 1} days leaves, sorted by place"
+            f"{days} days later: what the agreement held back for {days - 1} days leaves, sorted by place"
         )
-        log = self.truck / "mornings.nmea"
-        log.write_bytes(b"".join(mornings(self.truck / "shift.nmea", days)))
+        log = self.truck / "morning.nmea"
+        log.write_bytes(b"".join(morning(self.truck / "shift.nmea", days)))
         agent = self._start(
             "replay",
             log,
-            *("--config", self._write_configuration(MORNINGS_SPEED)),
+            *("--config", self._write_configuration(MORNING_SPEED)),
             *("--agreement", self.truck / "operations.yaml"),
-            *("--duty", "off", "--live", "--speed", MORNINGS_SPEED),
+            *("--duty", "off", "--live", "--speed", MORNING_SPEED),
         )
-        agent.wait(timeout=(days * 3600) / MORNINGS_SPEED + ENDING_S)
+        agent.wait(timeout=ENDING_S)
 
     # Processes.
 
@@ -236,20 +236,17 @@ class Demo:
         )
 
 
-def mornings(log: Path, days: int) -> Iterator[bytes]:
-    """Half a minute of fixes on each of the days after a log, where it ended, as RMC sentences."""
+def morning(log: Path, days: int) -> Iterator[bytes]:
+    """Half a minute of fixes so many days after a log, where it ended, as RMC sentences."""
     last = next(
         line for line in reversed(log.read_bytes().splitlines()) if b"RMC," in line and b",A," in line
     )
     fields = last.decode("ascii").strip().lstrip("$").split("*")[0].split(",")
-    dated = fields[9]
-    first = iso_day(dated)
-    for day in range(first + 1, first + 1 + days):
-        year, month, date = iso_date(day).split("-")
-        fields[9] = f"{date}{month}{year[2:]}"
-        for second in range(30):
-            fields[1] = f"0500{second:02}.00"
-            yield with_checksum(",".join(fields))
+    year, month, date = iso_date(iso_day(fields[9]) + days).split("-")
+    fields[9] = f"{date}{month}{year[2:]}"
+    for second in range(30):
+        fields[1] = f"0500{second:02}.00"
+        yield with_checksum(",".join(fields))
 
 
 def iso_day(ddmmyy: str) -> int:

@@ -22,11 +22,14 @@ class Duty:
         self._level: dict[str, int] = {}
         self._faulted: set[str] = set()
         self._told: set[str] = set()
+        self._suspended = False
 
     @property
     def on(self) -> bool:
         """Whether recording is on."""
-        return all(pins and all(self._active(pin) for pin in pins) for pins in self._lines.values())
+        return not self._suspended and all(
+            pins and all(self._active(pin) for pin in pins) for pins in self._lines.values()
+        )
 
     def change(self, seen: LevelChanged | LineFault) -> None:
         """A level line changed, failed or recovered."""
@@ -52,7 +55,13 @@ class Duty:
             logger.info("line %s is well again", seen.pin)
 
     def doubt(self) -> None:
-        """Inputs were lost, perhaps the crew's switch: off until every line is seen again."""
+        """Inputs were lost, perhaps the crew's switch: off until `trust`, whatever older inputs still say."""
+        self._suspended = True
+        self._level.clear()
+
+    def trust(self) -> None:
+        """Every line is about to be read anew: what they say counts again."""
+        self._suspended = False
         self._level.clear()
 
     def _active(self, pin: str) -> bool:

@@ -201,6 +201,10 @@ class Epochs:
         self._ended, self._zda = epoch, None
         return fix
 
+    def doubt(self) -> None:
+        """The time must earn its trust again."""
+        self._calendar.doubt()
+
     def _note(self, sentence: Sentence) -> None:
         """ZDA never ends an epoch: some receivers send it for the second to come."""
         if sentence.kind == "ZDA":

@@ -93,6 +93,12 @@ class Polygon:
         self._east = max(point.longitude_e7 for point in self._rings[0]) + run_e7
         self._middle = (self._west + self._east) // 2
 
+    def may_touch(self, other: Polygon) -> bool:
+        """Whether the boxes round the two areas overlap; False is certain, True is not."""
+        apart = abs((self._middle - other._middle + HALF_TURN_E7) % TURN_E7 - HALF_TURN_E7)
+        wide = (self._east - self._west + other._east - other._west) // 2 + 1
+        return apart <= wide and self._south <= other._north and other._south <= self._north
+
     def covers(self, point: Point) -> bool:
         """Whether `point` lies inside, on an edge, or within the margin."""
         if not self._south <= point.latitude_e7 <= self._north:
@@ -124,18 +130,18 @@ def _unwrapped(point: Point, base_e7: int) -> Point:
 
 
 def _position(point: Point, ring: Sequence[Point]) -> int:
-    """1 inside, 0 on an edge, -1 outside a ring; exact."""
+    """1 inside, 0 on an edge, -1 outside a ring; exact. Where a ring crosses itself, all it winds round is inside."""
     y, x = point
-    inside = False
+    windings = 0
     y1, x1 = ring[-1]
     for y2, x2 in ring:
         side = (x2 - x1) * (y - y1) - (x - x1) * (y2 - y1)
         if side == 0 and min(x1, x2) <= x <= max(x1, x2) and min(y1, y2) <= y <= max(y1, y2):
             return 0
         if (y1 > y) != (y2 > y) and (side > 0) == (y2 > y1):
-            inside = not inside
+            windings += 1 if y2 > y1 else -1
         y1, x1 = y2, x2
-    return 1 if inside else -1
+    return 1 if windings else -1
 
 
 def from_origin_m(a: tuple[float, float], b: tuple[float, float]) -> float:

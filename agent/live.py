@@ -17,6 +17,7 @@ from agent.loop import Loop, StatusFile
 from agent.replaying import Pacer
 from agent.runtime import Runtime
 from agent.status import status_of, status_path
+from buffer import lock
 from buffer.outbox import Outbox
 from config.load import Configuration, ConfigurationError
 from drivers.clock import Clock
@@ -125,6 +126,8 @@ def replay_live(
             _loop(configuration, runtime, agreement, inbox, clock, Cab()).run(finished)
         finally:
             pacer.stop()
+        if pacer.failure:
+            raise pacer.failure
 
 
 @contextlib.contextmanager
@@ -139,13 +142,15 @@ def _running(
 ) -> Iterator[Runtime]:
     """A runtime over the truck's own outbox file and broker; SIGTERM and SIGINT end its loop."""
     configuration.state.mkdir(parents=True, exist_ok=True)
-    outbox = Outbox.open(
-        configuration.state / OUTBOX_FILE, random_bytes=os.urandom, size_bytes_max=configuration.outbox.size
-    )
-    if outbox.set_aside:
-        logger.error("the outbox was damaged and is set aside as %s", outbox.set_aside.name)
-    link = Link(link_options(configuration), inbox.post, clock.at)
-    with _signals(lambda: inbox.post(Stop(clock.at()))):
+    with lock.held(configuration.state), _signals(lambda: inbox.post(Stop(clock.at()))):
+        outbox = Outbox.open(
+            configuration.state / OUTBOX_FILE,
+            random_bytes=os.urandom,
+            size_bytes_max=configuration.outbox.size,
+        )
+        if outbox.set_aside:
+            logger.error("the outbox was damaged and is set aside as %s", outbox.set_aside.name)
+        link = Link(link_options(configuration), inbox.post, clock.at)
         try:
             yield assemble(
                 configuration,

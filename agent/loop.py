@@ -65,6 +65,7 @@ class Loop:
         self._status_due = 0.0
         self._dropped = 0
         self._flooded = False
+        self._doubting = False
         self._faults = 0
 
     def run(self, finished: Callable[[float], bool] = lambda _: False) -> None:
@@ -92,24 +93,24 @@ class Loop:
                 logger.info("the GNSS receiver is back on %s", entry.device)
             self._deaf = False
 
-    def _watch_inbox(self) -> None:
-        """Inputs were lost: off duty until the inbox is empty again and every line has been read anew."""
-        if self._inbox.dropped != self._dropped:
-            self._dropped = self._inbox.dropped
-            self._runtime.recorder.doubt()
-            if not self._flooded:
+    def _watch_losses(self) -> None:
+        """Inputs were lost, in a flood or a fault: off duty until all older ones are through and every line is read."""
+        faults = self._runtime.counts.faults
+        if self._inbox.dropped != self._dropped or faults != self._faults:
+            if self._inbox.dropped != self._dropped and not self._flooded:
+                self._flooded = True
                 logger.error("the inbox was full: recording pauses until the lines can be read again")
-            self._flooded = True
-        elif self._flooded and not self._inbox.waiting:
-            self._flooded = False
-            logger.info("the inbox has room again")
+            self._dropped, self._faults, self._doubting = self._inbox.dropped, faults, True
+            self._runtime.recorder.doubt()
+        elif self._doubting and not self._inbox.waiting:
+            if self._flooded:
+                logger.info("the inbox has room again")
+            self._doubting = self._flooded = False
+            self._runtime.recorder.trust()
             self._read_lines()
 
     def _watch(self, now: float) -> None:
-        self._watch_inbox()
-        if self._runtime.counts.faults != self._faults:
-            self._faults = self._runtime.counts.faults
-            self._read_lines()
+        self._watch_losses()
         if self._runtime.recording != self._lit:
             self._lit = self._runtime.recording
             self._lamp(self._lit)

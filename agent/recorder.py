@@ -31,9 +31,6 @@ from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
 
 FRESH_S = 5.0  # a pulse takes the place of a fix no older than this
 FIX_AGE_S = 1.0  # a fix may have been measured so long before its bytes came
-SETTLING_FIXES = (
-    3  # passed over behind a hidden place: one may be a stray fix of a truck that still stands there
-)
 NOWHERE = Point(0, 0)  # what receivers say that do not know
 
 
@@ -74,7 +71,6 @@ class Recorder:
         self._floor_day = floor_day
         self._receiver = Receiver(floor_day)
         self._gate = self._fresh_gate()
-        self._settling = 0
         self._levels = self._fresh_lines(level=True, known=replay)
         self._pulses = self._fresh_lines(level=False, known=replay)
         self._brakings = Brakings(sensors.braking)
@@ -115,11 +111,15 @@ class Recorder:
         return self._track.close() if self._track else []
 
     def doubt(self) -> None:
-        """Inputs were lost: off duty until every line has been seen again, as if for the first time."""
+        """Inputs were lost: off duty until `trust`, whatever the lines still say."""
         self._duty.doubt()
+        self._follow_duty(0.0)
+
+    def trust(self) -> None:
+        """Every line is about to be read anew, as if for the first time."""
+        self._duty.trust()
         self._levels = self._fresh_lines(level=True, known=False)
         self._pulses = self._fresh_lines(level=False, known=False)
-        self._follow_duty(0.0)
 
     def flush(self, now: float) -> list[Record]:
         """The last epoch of a log that has ended."""
@@ -182,32 +182,39 @@ class Recorder:
         if fix is None:
             return []
         self.tally["fixes"] += 1
-        self._learn(fix)
+        self._first_time(fix)
         if self._agreement is None or self._on_since is None or fix.at - FIX_AGE_S < self._on_since:
             self.tally["off_duty"] += 1
-            return []
+            return self._hidden(fix)
         point = _point(fix)
         if point is not None and not self._agreement.allows(point):
             self.tally["not_publishable"] += 1
             self._continuity.cut()
             self._gate = self._fresh_gate()
-            self._settling = SETTLING_FIXES
-            return self._cut()
+            return self._hidden(fix) + self._cut()
         refused = self._gate.judge(fix)
         if refused is not None or point is None or fix.utc_ms is None:
             self.tally[f"refused.{refused}"] += 1
             return []
-        if self._settling:
-            self._settling -= 1
-            self.tally["not_publishable"] += 1
-            return []
+        self._days.learn(fix.utc_ms, fix.at)
         self._brakings.push_fix(fix.at, fix.speed_mps)
         return self._located(self._agreement, fix.at, fix.utc_ms, point)
 
-    def _learn(self, fix: Fix) -> None:
-        """The date; from any place, because a place is no part of it."""
-        if fix.trusted and fix.utc_ms is not None and (self._replay or fix.quality != "simulated"):
+    def _first_time(self, fix: Fix) -> None:
+        """Any trusted fix tells the time while none is known; later only one that may be published does."""
+        believable = fix.trusted and (self._replay or fix.quality != "simulated")
+        if believable and fix.utc_ms is not None and self._days.now(fix.at) is None:
             self._days.learn(fix.utc_ms, fix.at)
+
+    def _hidden(self, fix: Fix) -> list[Record]:
+        """A fix that leaves nothing lends no trust to what follows either.
+
+        So three fixes in a row must be publishable before one is: a stray one of a truck that still stands there
+        does not count.
+        """
+        if self._days.now(fix.at) is not None:
+            self._receiver.epochs.doubt()
+        return []
 
     def _located(self, agreement: Agreement, at: float, utc_ms: int, point: Point) -> list[Record]:
         elapsed_s, broken = self._continuity.reach(utc_ms, point)

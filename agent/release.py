@@ -107,7 +107,8 @@ class Daily:
 
     def due(self, now: Moment) -> bool:
         """In the first slot of the day at which there is power."""
-        released_before = self._released_day is not None and now.day <= self._released_day
+        ahead_days = -1 if self._released_day is None else self._released_day - now.day
+        released_before = 0 <= ahead_days <= 1  # one farther ahead was a date gone wrong
         if released_before or not self.link_wanted(now):
             return False
         self._released_day = now.day

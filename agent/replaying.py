@@ -62,6 +62,7 @@ class Pacer:
         self._clock = clock
         self._from_s = from_s
         self._stopped = threading.Event()
+        self.failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="pacer", daemon=True)
 
     def start(self) -> None:
@@ -79,6 +80,12 @@ class Pacer:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        try:
+            self._post_all()
+        except (OSError, ValueError) as error:  # the log can't be read on: told by the thread that waits
+            self.failure = error
+
+    def _post_all(self) -> None:
         levels: dict[str, Pulse] = {}
         for entry in self._entries:
             at = entry.at - self._from_s

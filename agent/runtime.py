@@ -114,6 +114,7 @@ class Runtime:
         self._answered_since = 0.0
         self._unsent = True
         self._next_housekeeping = 0.0
+        self._awake_since = 0.0
         self._storage_lost = False
         self._purged_day: int | None = None
         newest_box = outbox.newest("box")
@@ -127,8 +128,10 @@ class Runtime:
             self._offer(now)
         else:
             self._record(self._recorded(lambda: self.recorder.step(entry, now)), now)
-        if isinstance(entry, Pulse):
-            return  # when something is kept or leaves must not depend on a pulse, which may be none of ours
+        # When something is kept or leaves must not depend on a pulse, or on a tick for its sake: it may be hidden.
+        if isinstance(entry, Pulse) or (isinstance(entry, Tick) and now < self._wake):
+            return
+        self._awake_since = now
         if now >= self._next_housekeeping:
             self._next_housekeeping = (
                 now // HOUSEKEEPING_S + 1
@@ -150,10 +153,19 @@ class Runtime:
 
     def wait_s(self, now: float) -> float:
         """How long the loop may wait for an input before the next thing is due."""
-        dues = [self.recorder.due, self.sender.due]
+        recorder_due = self.recorder.due
+        due = self._wake if recorder_due is None else min(self._wake, recorder_due)
+        return max(0.0, due - now)
+
+    @property
+    def _wake(self) -> float:
+        """When the runtime wants a Tick for itself, whatever the recorder waits for."""
+        dues = [self._awake_since + IDLE_S]
+        if self.sender.due is not None:
+            dues.append(self.sender.due)
         if self._pending:
             dues.append(max(self._commit_due, self._next_housekeeping))
-        return min([IDLE_S, *(max(0.0, due - now) for due in dues if due is not None)])
+        return min(dues)
 
     @property
     def _commit_due(self) -> float:
@@ -309,6 +321,7 @@ class Runtime:
             self._record([Record("box", moment.day, fields)], now)
             self._box_day = moment.day
         change = self._tried("read", lambda: sealed(self._terms, self.outbox, moment.day, self._pending))
+        self.counts.dropped += change.unreadable if change else 0
         if change is not None and self._commit(now, change):
             self._released_day = moment.day
         else:

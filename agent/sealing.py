@@ -67,6 +67,7 @@ class Sealed(NamedTuple):
     seal: list[Batch]
     used: list[int]
     keep: list[Kept]
+    unreadable: int = 0
 
 
 class Terms(NamedTuple):
@@ -88,26 +89,41 @@ class Terms(NamedTuple):
 def sealed(terms: Terms, shelf: Shelf, today: int, pending: Sequence[Record]) -> Sealed:
     """What a release on service day `today` does with the rows on the shelf and the records not yet there."""
     streams = terms.leaving(today)
-    result = Sealed([], [], kept(record for record in pending if record.stream not in streams))
-    for stream in streams:
-        mine = [record for record in pending if record.stream == stream]
-        seal, used, keep = _sealed_stream(terms, shelf, today, stream, mine)
-        result.seal.extend(seal)
-        result.used.extend(used)
-        result.keep.extend(keep)
-    return result
+    parts = [
+        _sealed_stream(terms, shelf, today, stream, [record for record in pending if record.stream == stream])
+        for stream in streams
+    ]
+    held = kept(record for record in pending if record.stream not in streams)
+    return Sealed(
+        seal=[batch for part in parts for batch in part.seal],
+        used=[row_id for part in parts for row_id in part.used],
+        keep=held + [row for part in parts for row in part.keep],
+        unreadable=sum(part.unreadable for part in parts),
+    )
 
 
 def _sealed_stream(terms: Terms, shelf: Shelf, today: int, stream: str, pending: list[Record]) -> Sealed:
     before_day = today + 1 if stream == "box" else terms.release.before_day(stream, today)
     rows = shelf.kept(stream, before_day)
-    ripe = [Record(stream, row.day, fields) for row in rows for fields in opened(row.body)]
+    ripe, unreadable = readable(rows)
     ripe += [record for record in pending if record.day < before_day]
     if stream == "harsh_braking":
         ripe = shuffled(ripe)
     batches, over = _batches(terms, shelf, today, stream, ripe)
     unripe = [record for record in pending if record.day >= before_day]
-    return Sealed(batches, [row.id for row in rows], kept([*over, *unripe]))
+    return Sealed(batches, [row.id for row in rows], kept([*over, *unripe]), unreadable)
+
+
+def readable(rows: Sequence[KeptRow]) -> tuple[list[Record], int]:
+    """The records of the rows, and how many rows a worn card has made unreadable."""
+    records: list[Record] = []
+    unreadable = 0
+    for row in rows:
+        try:
+            records += [Record(row.stream, row.day, fields) for fields in opened(row.body)]
+        except ValueError:
+            unreadable += 1
+    return records, unreadable
 
 
 def _batches(

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 DAY_S = 86_400
 HOUR_MS = 3_600_000
+STEP_MS_MAX = 60_000  # a time farther than this from the expected one is odd
+BELIEVED_AFTER_S = 600.0  # and believed once it has held so long
 
 
 class Moment(NamedTuple):
@@ -23,12 +25,24 @@ class ServiceDays:
         self._zone = zone
         self._utc_ms: int | None = None
         self._at = 0.0
+        self._odd: tuple[int, float] | None = None
         self._hour = -1
         self._offset_s = 0
 
     def learn(self, utc_ms: int, at: float) -> None:
-        """A trusted fix had this time."""
+        """A trusted fix had this time. One far from what the monotonic clock says must hold for ten minutes."""
+        if self._utc_ms is None or self._fits(utc_ms, at, (self._utc_ms, self._at)):
+            self._odd = None
+        elif self._odd is None or not self._fits(utc_ms, at, self._odd):
+            self._odd = (utc_ms, at)
+            return
+        elif at - self._odd[1] < BELIEVED_AFTER_S:
+            return
         self._utc_ms, self._at = utc_ms, at
+
+    @staticmethod
+    def _fits(utc_ms: int, at: float, known: tuple[int, float]) -> bool:
+        return abs(utc_ms - known[0] - (at - known[1]) * 1000) <= STEP_MS_MAX
 
     def now(self, at: float) -> Moment | None:
         """The moment at `at`, None as long as no date was trusted."""

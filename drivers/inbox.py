@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 
-from drivers.inputs import Input
+from drivers.inputs import Input, Stop
 
 INBOX_INPUTS_MAX = 10_000
 
@@ -28,8 +28,8 @@ class Inbox:
         return self._inputs.qsize()
 
     def post(self, entry: Input) -> None:
-        """Take one input from any thread; drop and count it when the inbox is full."""
-        if self._inputs.qsize() >= self._limit:
+        """Take one input from any thread; drop and count it when the inbox is full, unless it is a Stop."""
+        if self._inputs.qsize() >= self._limit and not isinstance(entry, Stop):
             self.dropped += 1
             return
         self._inputs.put(entry)

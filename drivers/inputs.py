@@ -18,6 +18,12 @@ class Chunk(NamedTuple):
     at: float
     data: bytes
 
+    def __repr__(self) -> str:
+        return f"Chunk(at={self.at}, {len(self.data)} bytes)"
+
+    def __str__(self) -> str:
+        return repr(self)
+
 
 class PortOpened(NamedTuple):
     """The GNSS port is open and, where it has one, its speed is known."""

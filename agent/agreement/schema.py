@@ -186,6 +186,18 @@ class Places(Part):
     service_area: Area
     off_limits: list[OffLimits] = Field(default=[], max_length=OFF_LIMITS_MAX)
 
+    @model_validator(mode="after")
+    def _off_limits_matter(self) -> Places:
+        served = self.service_area.polygons()
+        for place in self.off_limits:
+            areas = place.area.polygons(place.margin)
+            if not any(area.may_touch(part) for area in areas for part in served):
+                raise ValueError(
+                    f"off_limits: {place.name} lies nowhere near the service area; "
+                    "GeoJSON writes the longitude first, then the latitude"
+                )
+        return self
+
 
 def _known_zone(name: str) -> str:
     try:

@@ -72,4 +72,9 @@ def _refuse(error: ConfigurationError) -> NoReturn:
 def _all_well(loaded: Loaded) -> str:
     configuration, files = loaded.configuration, loaded.located.files
     over = f" over {', '.join(files[1:])}" if len(files) > 1 else ""
-    return f"{files[0]}{over} is fine: truck {configuration.vehicle} of fleet {configuration.fleet}."
+    only = (
+        ""
+        if configuration.agreement
+        else " Without an agreement nothing but the box's own status will leave."
+    )
+    return f"{files[0]}{over} is fine: truck {configuration.vehicle} of fleet {configuration.fleet}.{only}"

@@ -159,6 +159,12 @@ def _runtime(given: Given, link: PaperLink) -> Runtime:
 
 def _summary(published: Sequence[Published], payloads: Sequence[Payload]) -> None:
     size = sum(len(one.payload) for one in published)
+    if not payloads:
+        click.echo(
+            "nothing would be published: no fix was trusted (fairhaul inspect says what is in the log)",
+            err=True,
+        )
+        return
     click.echo(f"{len(published)} batches of {size} bytes would be published, with", err=True)
     streams: dict[str, int] = {}
     for payload in payloads:

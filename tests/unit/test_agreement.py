@@ -105,6 +105,7 @@ def test_a_multipolygon_and_a_hole_are_areas() -> None:
         outer = square(0, 0, 500)["coordinates"][0]
         other = square(2000, 0, 100)["coordinates"][0]
         tree["places"]["service_area"] = {"type": "MultiPolygon", "coordinates": [[outer, inner], [other]]}
+        tree["places"]["off_limits"] = []
 
     allows = agreement(change=change).allows
     assert [allows(PLANE.point(x, 0)) for x in (0, 100, 1000, 2000)] == [False, True, False, True]
@@ -245,7 +246,12 @@ def test_what_can_t_be_kept_is_refused(name: str) -> None:
 def test_a_ring_may_have_so_many_points_and_no_more() -> None:
     def ring(count: int) -> Callable[[Tree], None]:
         points = [[i / 1e6, (i % 2) / 1e6] for i in range(count - 1)]
-        return put({"type": "Polygon", "coordinates": [[*points, points[0]]]}, "places", "service_area")
+        area = {"type": "Polygon", "coordinates": [[*points, points[0]]]}
+
+        def change(tree: Tree) -> None:
+            tree["places"] |= {"service_area": area, "off_limits": []}
+
+        return change
 
     assert agreement(change=ring(RING_POINTS_MAX)).allows(Point(0, 0))
     assert "ring 1" in refusal(ring(RING_POINTS_MAX + 1))
@@ -282,3 +288,11 @@ def test_trees_of_these_tests_are_their_own() -> None:
     before = copy.deepcopy(load_yaml(EXAMPLE_AGREEMENT).tree)
     agreement(change=put("51 m", "limits", "trim"))
     assert load_yaml(EXAMPLE_AGREEMENT).tree == before
+
+
+def test_an_off_limits_place_far_from_the_service_area_is_a_mistake() -> None:
+    def swap(tree: Tree) -> None:
+        ring = tree["places"]["off_limits"][0]["area"]["coordinates"][0]
+        ring[:] = [[latitude_deg, longitude_deg] for longitude_deg, latitude_deg in ring]
+
+    assert "the longitude first, then the latitude" in refusal(swap)

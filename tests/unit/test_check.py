@@ -26,6 +26,9 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "CHECKS", [])
 
 
+NO_AGREEMENT = "Without an agreement nothing but the box's own status will leave."
+
+
 def check(text: str, *options: str) -> Result:
     Path("agent.yaml").write_text(text, encoding="utf-8")
     return CliRunner().invoke(command.check, ["--config", "agent.yaml", *options])
@@ -34,13 +37,14 @@ def check(text: str, *options: str) -> Result:
 def test_a_fine_configuration_is_said_to_be_fine() -> None:
     result = check(FINE)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "agent.yaml is fine: truck truck-017 of fleet springfield.\n"
+    assert result.stderr == f"agent.yaml is fine: truck truck-017 of fleet springfield. {NO_AGREEMENT}\n"
 
 
 def test_an_extended_file_is_named() -> None:
     Path("fleet.yaml").write_text(FINE, encoding="utf-8")
     result = check("extends: fleet.yaml\nvehicle: truck-018\n")
-    assert result.stderr == "agent.yaml over fleet.yaml is fine: truck truck-018 of fleet springfield.\n"
+    fine = "agent.yaml over fleet.yaml is fine: truck truck-018 of fleet springfield."
+    assert result.stderr == f"{fine} {NO_AGREEMENT}\n"
 
 
 def test_every_problem_is_a_line_on_stderr_and_the_exit_status_is_2() -> None:

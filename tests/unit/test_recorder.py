@@ -9,11 +9,12 @@ import pytest
 
 from agent.agreement import Agreement
 from agent.assembly import duty, sensors
+from agent.calendar import TRUST_FIXES
 from agent.duty import Duty, FixedDuty
 from agent.filters.placed import Placed
 from agent.fixes import Fix
 from agent.geometry import Point
-from agent.recorder import SETTLING_FIXES, Recorder
+from agent.recorder import Recorder
 from agent.records import Record, iso_date
 from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
 from tests.sim.drives import (
@@ -225,7 +226,10 @@ def test_after_doubt_recording_waits_for_every_line_to_be_read_again() -> None:
     assert not by.on_duty
     taken(by, [Tick(20.0)])
     assert not by.on_duty
-    taken(by, [*switched_on(21.0), Tick(23.0)])  # the same levels as before: they count as seen again
+    taken(by, [*switched_on(21.0), Tick(23.0)])  # these may be older than what was lost
+    assert not by.on_duty
+    by.trust()
+    taken(by, [*switched_on(24.0), Tick(26.0)])  # the same levels as before: they count as seen again
     assert by.on_duty
 
 
@@ -234,7 +238,9 @@ def test_a_fix_measured_before_the_switch_came_on_is_not_used() -> None:
     placed = spied(by)
     entries = by_time([Pulse(0, "ignition", 1), Pulse(5.5, "switch", 1)], epochs(straight(220)))
     taken(by, entries)
-    first_at = 7  # the fix of second 6 may have been measured up to a second earlier
+    first_at = (
+        9  # the fix of second 6 may have been measured up to a second earlier; the third after it is trusted
+    )
     assert placed[0].second % 60 == first_at
     assert len(placed) == 12 - 1 - first_at
 
@@ -244,7 +250,7 @@ def test_a_few_fixes_behind_a_place_that_is_hidden_are_passed_over() -> None:
     taken(by, epochs([*WAY[:20], Spot(0, 3000)]))
     placed = spied(by)
     taken(by, epochs(WAY[20:30], 21.0))
-    assert len(placed) == 10 - 1 - SETTLING_FIXES  # one fix is still an open epoch
+    assert len(placed) == 10 - 1 - (TRUST_FIXES - 1)  # one fix is still an open epoch
 
 
 def test_a_pulse_with_no_fix_or_a_stale_one_leaves_nothing() -> None:

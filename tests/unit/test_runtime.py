@@ -461,6 +461,7 @@ def test_after_a_fault_the_switch_has_to_be_seen_again(monkeypatch: pytest.Monke
     monkeypatch.undo()
     stepped(runtime, link, [Chunk(31.0, b""), Tick(40.0)])
     assert not runtime.recorder.on_duty  # although nobody has told it that the switch is off
+    runtime.recorder.trust()
     stepped(runtime, link, [*switched_on(41.0), Tick(43.0)])
     assert runtime.recorder.on_duty
 
