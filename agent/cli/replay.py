@@ -140,6 +140,8 @@ def _on_paper(given: Given, out: str | None, wire: Path | None, report: Path | N
     if report:
         _report(report, given, runtime, list(zip(published, payloads, strict=True)))
     _summary(published, payloads)
+    if report:
+        click.echo(f"a page to open: {report}", err=True)
 
 
 def _runtime(given: Given, link: PaperLink) -> Runtime:
