@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from agent.paper import PaperLink
-from agent.records import Record
+from agent.records import Record, iso_date
 from agent.release import Daily
 from agent.runtime import Runtime
 from agent.sealing import kept
@@ -128,10 +128,9 @@ def test_inputs_older_than_a_loss_reopen_no_gate() -> None:
 
 def test_a_row_that_can_t_be_read_stops_neither_the_start_nor_a_release() -> None:
     link, box = Witness(), outbox()
-    good = kept(
-        [Record("track", 1, {"date": "1970-01-02", "stretch": 1, "running_s": 10, "path": [[0.0, 0.0]]})]
-    )
-    box.commit(keep=[Kept("track", 1, b"worn"), *good])
+    day = MORNING_MS // DAY_MS
+    fields = {"date": iso_date(day), "stretch": 1, "running_s": 10, "path": [[40.0, -4.0]]}
+    box.commit(keep=[Kept("track", day, b"worn"), *kept([Record("track", day, fields)])])
     runtime = truck(agreement("operations"), box, link, replayed=False)
     fed(runtime, link, by_time(switched_on(), epochs(straight(4000, -2000))))
     assert runtime.counts.dropped == 1
