@@ -48,7 +48,7 @@ golden: $(VENV)/.dev  ## rewrite the golden replays after a change that was mean
 	$(BIN)/python -m pytest tests/replay --golden
 
 schema: $(VENV)/.dev  ## rewrite what is made from the schema: the editors' JSON schema, the page of all keys
-	$(BIN)/python -m config.schema > config/agent.schema.json
+	$(BIN)/python -m config.editor > config/agent.schema.json
 	$(BIN)/python -m config.reference > docs/configuration.md
 
 dist: $(VENV)/.dev  ## a wheel in dist/

@@ -1,4 +1,7 @@
-"""The JSON schema that lets an editor complete keys and mark mistakes while a technician types."""
+"""The JSON schema that lets an editor complete keys and mark mistakes while a technician types.
+
+`python -m config.editor > config/agent.schema.json` writes it.
+"""
 
 from __future__ import annotations
 
@@ -54,3 +57,7 @@ def main() -> None:
     """Write the JSON schema to standard output."""
     json.dump(json_schema(), sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

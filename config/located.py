@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 PROBLEMS_MAX = 100
@@ -78,10 +78,6 @@ class Located:
     flaws: tuple[Problem, ...] = ()
     unread: frozenset[KeyPath] = frozenset()
     files: tuple[str, ...] = ()
-
-    def with_tree(self, tree: Any) -> Located:
-        """The same places under another tree of the same shape."""
-        return replace(self, tree=tree)
 
 
 def place(located: Located, path: KeyPath) -> Place:

@@ -136,7 +136,6 @@ class StatusLedPin(Pin):
     active: Literal["high", "low"] = Field(default="high", description="level that lights the lamp")
 
 
-AnyInputPin = HarshBrakingPin | IgnitionPin | CrewSwitchPin | LiftPin | CrewButtonPin
 AnyPin = Annotated[
     HarshBrakingPin | IgnitionPin | CrewSwitchPin | LiftPin | CrewButtonPin | StatusLedPin,
     Field(discriminator="kind"),

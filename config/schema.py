@@ -3,7 +3,7 @@
 Attribute names are the keys of the file; a quantity is held in the SI unit that its type is named after. A value
 is never converted from one kind into another: `"17"` is no number and `yes` is no truth.
 
-`python -m config.schema > config/agent.schema.json` writes the JSON schema for editors.
+`config.editor` makes the JSON schema for editors from it, `config.reference` the page of all keys.
 """
 
 from __future__ import annotations
@@ -284,9 +284,3 @@ def _on_uart(tree: dict[str, Any]) -> Iterator[Mistake]:
             yield Mistake(
                 f"found {gpio}, which is the UART that `gnss.port:` ({port}) uses", "pins", name, "gpio"
             )
-
-
-if __name__ == "__main__":
-    from config.editor import main
-
-    main()

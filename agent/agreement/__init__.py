@@ -25,6 +25,8 @@ class Agreement:
         self.reference = AgreementReference(
             file.id, file.version, hashlib.sha256(canonical.encode("utf-8")).hexdigest()
         )
+        self._day: int | None = None
+        self._collected: frozenset[str] = frozenset()
         self.zone = zoneinfo.ZoneInfo(file.duty.time_zone)
         self._service_area = file.places.service_area.polygons()
         self._off_limits = [
@@ -39,6 +41,11 @@ class Agreement:
 
     def collected(self, day: int) -> frozenset[str]:
         """The streams that some question needs on that service day; `box` always, the rest not past the end."""
+        if day != self._day:  # asked for every fix, and the answer changes once a day
+            self._day, self._collected = day, self._collected_on(day)
+        return self._collected
+
+    def _collected_on(self, day: int) -> frozenset[str]:
         date = EPOCH_DATE + datetime.timedelta(days=day)
         if date > self.file.valid_until:
             return frozenset({"box"})

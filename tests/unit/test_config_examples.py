@@ -79,9 +79,9 @@ def test_commented_lines_of_the_complete_example_are_right_too(tmp_path: Path) -
 
 
 def test_the_json_schema_is_fresh() -> None:
-    """When this fails: `python -m config.schema > config/agent.schema.json`."""
+    """When this fails: `python -m config.editor > config/agent.schema.json`."""
     run = subprocess.run(
-        [sys.executable, "-m", "config.schema"], capture_output=True, check=True, cwd=HERE.parent, text=True
+        [sys.executable, "-m", "config.editor"], capture_output=True, check=True, cwd=HERE.parent, text=True
     )
     assert run.stderr == ""
     assert run.stdout == (HERE / "agent.schema.json").read_text(encoding="utf-8")
