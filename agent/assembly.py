@@ -9,28 +9,33 @@ from typing import Any
 
 from agent import RELEASE_DATE, VERSION
 from agent.agreement import Agreement
-from agent.agreement.schema import DailyRelease
+from agent.agreement.schema import DailyRelease, TimedRelease
 from agent.braking import BrakingRules
 from agent.calendar import ROLLOVER_DAYS
-from agent.duty import Duty
+from agent.carrying import Pipe
+from agent.duty import DUTY_KINDS, Duty
 from agent.gate import GateLimits
-from agent.pulses import LineOptions
+from agent.in_force import InForce
+from agent.keeping import Retention
+from agent.pulses import SWITCH_SETTLES_WITHIN_S, LineOptions
 from agent.recorder import Recorder, Sensors
 from agent.records import EPOCH_DATE, Record, day_number
 from agent.release import BOX_EVERY_S, Daily, Release, Timed
-from agent.runtime import Pipe, Recording, Retention, Runtime
+from agent.runtime import Runtime
 from agent.sealing import Terms, readable
 from agent.sender import Sender, SenderLimits
-from agent.topics import topic_for
+from agent.service_day import DAY_S
+from agent.standing import Standing, Unusable
+from agent.streams.help import HOLD_S
+from agent.topics import state_topic, topic_for
 from agent.wire import AgreementReference, PayloadError, decode
 from buffer.outbox import Outbox
-from config.pins import StatusLedPin
+from config.pins import CrewSwitchPin, HelpButtonPin, LevelPin, StatusLedPin
 from config.schema import Configuration
 from drivers.gpio import PinOptions
 from drivers.mqtt_options import LinkOptions
 from drivers.serial_gnss import PortOptions
 
-LEVEL_KINDS = frozenset({"ignition", "crew_switch"})
 NO_AGREEMENT = AgreementReference("none", 0, "0" * 64)
 BOX_SIZE_BYTES = 512
 FLOOR_DAY = day_number(RELEASE_DATE)
@@ -46,7 +51,8 @@ def sensors(configuration: Configuration) -> Sensors:
             rearm_s=pin.rearm,
             stuck_after_s=pin.stuck_after,
             edges_max_hz=round(pin.edges_max),
-            level=pin.kind in LEVEL_KINDS,
+            level=isinstance(pin, LevelPin),
+            settles_within_s=SWITCH_SETTLES_WITHIN_S if pin.kind == "crew_switch" else None,
         )
         for name, pin in pins.items()
     }
@@ -65,35 +71,51 @@ def sensors(configuration: Configuration) -> Sensors:
             satellites_min=quality.satellites_min,
             implied_mps_max=quality.speed_max,
         ),
+        help_hold_s=next((pin.hold for pin in pins.values() if isinstance(pin, HelpButtonPin)), HOLD_S),
     )
 
 
 def duty(configuration: Configuration, agreement: Agreement | None) -> Duty:
     """The duty gate over the truck's level lines; without an agreement it never opens."""
-    kinds = {name: pin.kind for name, pin in configuration.pins.items() if pin.kind in LEVEL_KINDS}
-    return Duty(agreement.file.duty.requires if agreement else LEVEL_KINDS, kinds)
+    lines = {name: pin for name, pin in configuration.pins.items() if pin.kind in DUTY_KINDS}
+    return Duty(
+        agreement.file.duty.requires if agreement else DUTY_KINDS,
+        {name: pin.kind for name, pin in lines.items()},
+        [name for name, pin in lines.items() if isinstance(pin, CrewSwitchPin) and pin.momentary],
+    )
 
 
 def release(agreement: Agreement | None) -> Release:
     """The release that the agreement chose; without one the box says hourly that it lives."""
     if agreement is None:
         return Timed(BOX_EVERY_S, BOX_SIZE_BYTES, {})
-    braking = agreement.file.streams.harsh_braking
+    file = agreement.file
+    braking = file.streams.harsh_braking
     held = {"harsh_braking": braking.held} if braking else {}
-    chosen = agreement.file.release
-    if isinstance(chosen, DailyRelease):
-        return Daily(chosen.slots, chosen.envelopes, chosen.size, held)
-    return Timed(round(chosen.every), chosen.size, held)
+    fleet_slots_s = _slots_s(agreement, file.release.fleet_slots)
+    if isinstance(file.release, DailyRelease):
+        return Daily(
+            {"truck": _slots_s(agreement, file.release.slots), "fleet": fleet_slots_s},
+            file.release.envelopes,
+            file.release.size,
+            held,
+            silent_on_duty=not file.duty.schedule,
+        )
+    return Timed(round(file.release.every), file.release.size, held, fleet_slots_s)
+
+
+def _slots_s(agreement: Agreement, minutes: Iterable[int]) -> list[int]:
+    """Times of the day as seconds of the service day."""
+    starts_s = 60 * agreement.file.duty.day_starts
+    return [(60 * minute - starts_s) % DAY_S for minute in minutes]
 
 
 def terms(agreement: Agreement | None) -> Terms:
     """What is ever released, and how."""
     if agreement is None:
         return Terms(NO_AGREEMENT, ("box",), release(None))
-    streams, until_day = (
-        tuple(agreement.file.agreed_streams()),
-        (agreement.file.valid_until - EPOCH_DATE).days,
-    )
+    streams = ("box",) if agreement.file.stop_all else tuple(agreement.file.agreed_streams())
+    until_day = (agreement.file.valid_until - EPOCH_DATE).days
     return Terms(agreement.reference, streams, release(agreement), until_day)
 
 
@@ -129,9 +151,10 @@ def sender(configuration: Configuration, chance: random.Random) -> Sender:
     return Sender([str(broker) for broker in link.brokers], limits, chance)
 
 
-def link_options(configuration: Configuration) -> LinkOptions:
-    """How the link introduces itself."""
+def link_options(configuration: Configuration, agreement: Agreement | None) -> LinkOptions:
+    """How the link introduces itself: only under a timed release does it say when it comes and goes."""
     link = configuration.link
+    told = agreement is not None and isinstance(agreement.file.release, TimedRelease)
     return LinkOptions(
         client_id=configuration.client_id,
         protocol=link.protocol,
@@ -142,6 +165,7 @@ def link_options(configuration: Configuration) -> LinkOptions:
         ca_file=_text(link.ca_file),
         certificate_file=_text(link.certificate_file),
         key_file=_text(link.key_file),
+        state_topic=state_topic(configuration.fleet, configuration.vehicle) if told else None,
     )
 
 
@@ -211,38 +235,57 @@ def _sealed_stretches(payload: bytes) -> list[tuple[int, int]]:
 
 def assemble(
     configuration: Configuration,
-    agreement: Agreement | None,
+    standing: Standing | Agreement | None,
     outbox: Outbox,
     link: Pipe,
     *,
     chance: random.Random,
     duty_override: Duty | None = None,
     replay: bool = False,
+    look: Callable[[], Agreement | Unusable | None] = lambda: None,
 ) -> Runtime:
-    """The runtime of one truck. `replay` takes dates as recorded and accepts simulated fixes."""
-    known = sensors(configuration)
-    gate = duty_override or duty(configuration, agreement)
+    """The runtime of one truck, under an agreement that stays or one that may change.
 
-    def recorder(pending: Sequence[Record] = ()) -> Recorder:
-        return Recorder(
+    `replay` takes dates as recorded and accepts simulated fixes; `look` tells what the agreement's file holds.
+    """
+    known = sensors(configuration)
+    gate = duty_override or duty(configuration, None)
+    requires: frozenset[str] | None = None
+
+    def gate_of(agreement: Agreement | None) -> Duty:
+        """The one before if it asks for the same: a change of agreement takes back nothing that the crew said."""
+        nonlocal gate, requires
+        asked = frozenset(agreement.file.duty.requires if agreement else DUTY_KINDS)
+        if asked != requires and duty_override is None:
+            gate = duty(configuration, agreement)
+        requires = asked
+        return gate
+
+    def build(
+        agreement: Agreement | None, *, pending: Sequence[Record] = (), resumed: bytes | None = None
+    ) -> InForce:
+        on_duty = gate_of(agreement)
+        recorder = Recorder(
             agreement,
             known,
-            gate,
+            on_duty,
             floor_day=None if replay else _floor_day(outbox),
             replay=replay,
             numbered=max([newest_stretch(outbox), *_stretches(pending)]),
+            resumed=resumed,
         )
+        parts = (terms(agreement), retention(configuration, agreement), box(agreement, outbox))
+        return InForce(agreement, on_duty, recorder, *parts)
 
     return Runtime(
-        recording=Recording(recorder(), recorder),
-        terms=terms(agreement),
-        retention=retention(configuration, agreement),
+        standing=standing if isinstance(standing, Standing) else Standing.fixed(standing, outbox.note),
+        build=build,
         sender=sender(configuration, chance),
         outbox=outbox,
         link=link,
         topic=topic_for(configuration.fleet, configuration.vehicle),
-        box=box(agreement, outbox),
         commit_every_s=configuration.outbox.commit_every,
+        look=look,
     )
 
 

@@ -104,6 +104,37 @@ class Texts(NamedTuple):
         return [self.show(value) for value in _sums(source.cols[self.column])]
 
 
+class Sometimes(NamedTuple):
+    """A field that a record may lack: column `given` holds 1 for each record that has it and 0 for the others.
+
+    The field's own column holds the values of those that have it, and nothing for the others. Fields that are
+    there or not together share one `given`.
+    """
+
+    of: Numbers | Texts
+    given: str
+
+    @property
+    def field(self) -> str:
+        """The field's name."""
+        return self.of.field
+
+    def write(self, values: Sequence[Any], into: Columns) -> None:
+        """Append which records have the field, and the field's column."""
+        into.cols[self.given] = [int(value is not None) for value in values]
+        self.of.write([value for value in values if value is not None], into)
+
+    def read(self, source: Columns) -> list[Any]:
+        """The field's values, None where a record lacks it."""
+        given, values = source.cols[self.given], iter(self.of.read(source))
+        if any(flag not in (0, 1) for flag in given):
+            raise ValueError("a record has a field or lacks it")
+        found = [next(values, None) if flag else None for flag in given]
+        if found.count(None) != given.count(0) or next(values, None) is not None:
+            raise ValueError("the number of values does not fit the records that have one")
+        return found
+
+
 class Words(NamedTuple):
     """A field of words out of a small set: the set, sorted, stands once in the payload."""
 
@@ -203,7 +234,7 @@ def _utc(seconds: int) -> str:
     return moment.isoformat() + "Z"
 
 
-Field = Numbers | Counts | Texts | Words | Paths | PointTimes
+Field = Numbers | Counts | Texts | Sometimes | Words | Paths | PointTimes
 
 _DATE = Texts("date", "date", day_number, iso_date)
 _MONTH = Texts("month", "month", _month_number, _month)
@@ -229,7 +260,12 @@ STREAMS: Mapping[str, tuple[Field, ...]] = {
         Words("dwell_class", "dwell_class"),
     ),
     "crew_report": (_DATE, *_PLACE, Words("kind", "kind")),
-    "help": (_UTC, *_PLACE, Words("state", "state")),
+    # Who calls for help before the first fix is heard all the same.
+    "help": (
+        Sometimes(_UTC, "timed"),
+        *(Sometimes(axis, "placed") for axis in _PLACE),
+        Words("state", "state"),
+    ),
     "live": (_UTC, *_PLACE),
     "box": (
         _DATE,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import datetime
 import json
 import signal
 import subprocess
@@ -20,7 +21,6 @@ from typing import Any, NamedTuple
 
 from agent.agreement import load_agreement
 from agent.live import OUTBOX_FILE
-from agent.records import day_number, iso_date
 from agent.surroundings import EXAMPLES
 from agent.wire import decode
 from buffer.outbox import Outbox
@@ -33,11 +33,10 @@ from drivers.simulate.sentences import with_checksum
 
 OPERATIONS = EXAMPLES / "agreements" / "operations.yaml"
 DARK_FROM, KILLED, LIGHT_FROM = 0.35, 0.45, 0.6  # as parts of the shift
-MORNING_SPEED = 200.0
+MORNING_SPEED, MORNING_S, MORNING_MINUTE = 200.0, 30, 300
 STARTING_S = 60.0
 ENDING_S = 60.0
 ARRIVING_S = 20.0
-DAY_S = 86_400
 
 Say = Callable[[str], None]
 
@@ -56,6 +55,13 @@ class Verdict(NamedTuple):
     waiting: int
 
 
+class Committed(NamedTuple):
+    """A batch that the truck has a receipt of."""
+
+    records: int
+    size_bytes: int
+
+
 class Demo:
     """One demonstration in one directory; `say` tells people what happens."""
 
@@ -68,6 +74,7 @@ class Demo:
         self._speed = speed
         self._say = say
         self._broker = EmbeddedBroker()
+        self._committed: dict[str, Committed] = {}
         self._wait = threading.Event()
 
     def run(self) -> Verdict:
@@ -79,6 +86,7 @@ class Demo:
                 "receive", "--broker", self._broker.url, "--store", self.store, "--export", self.city
             ):
                 self._drive()
+                self._note_committed()  # in the morning some receipts are past their retention
                 self._morning()
                 verdict = self._until_arrived()
         finally:
@@ -159,13 +167,14 @@ class Demo:
 
     def _morning(self) -> None:
         """The truck is switched on for half a minute on the day on which nothing is held back any more."""
-        held = load_agreement(self.truck / "operations.yaml").file.streams.harsh_braking
-        days = held.held + 1 if held else 1
+        agreement = load_agreement(self.truck / "operations.yaml")
+        held, slots = agreement.file.streams.harsh_braking, agreement.file.release.fleet_slots
+        days, minute = (held.held + 1, slots[0]) if held else (1, MORNING_MINUTE)
         self._say(
             f"{days} days later: what the agreement held back for {days - 1} days leaves, sorted by place"
         )
         log = self.truck / "morning.nmea"
-        log.write_bytes(b"".join(morning(self.truck / "shift.nmea", days)))
+        log.write_bytes(b"".join(morning(self.truck / "shift.nmea", days, minute, agreement.zone)))
         agent = self._start(
             "replay",
             log,
@@ -212,46 +221,51 @@ class Demo:
             verdict = self._count()
         return verdict
 
-    def _count(self) -> Verdict:
+    def _note_committed(self) -> int:
+        """Take down what the truck's receipts say; how many records and batches have not left yet."""
         outbox = Outbox.open(self.truck / "state" / OUTBOX_FILE, random_bytes=bytes, size_bytes_max=2**30)
-        receipts = list(outbox.receipts())
+        for receipt in outbox.receipts():
+            committed = Committed(len(decode(receipt.payload).records), len(receipt.payload))
+            self._committed[receipt.sha256.hex()] = committed
         counts = outbox.counts()
         outbox.close()
-        sent = {receipt.sha256.hex(): decode(receipt.payload) for receipt in receipts}
+        return counts.kept + counts.unsent
+
+    def _count(self) -> Verdict:
+        waiting = self._note_committed()
         store = ReceivedStore.open(self.store)
         stored = list(store.batches())
         repeats = sum(total.repeats for total in store.totals())
         store.close()
         arrived = {batch.sha256: batch.records for batch in stored}
         return Verdict(
-            committed_batches=len(sent),
-            committed_records=sum(len(payload.records) for payload in sent.values()),
+            committed_batches=len(self._committed),
+            committed_records=sum(each.records for each in self._committed.values()),
             arrived_batches=len(arrived),
             arrived_records=sum(arrived.values()),
-            lost=len(sent.keys() - arrived.keys()),
+            lost=len(self._committed.keys() - arrived.keys()),
             repeated=len(stored) - len(arrived),
             repeats_dropped=repeats,
-            payload_bytes=sum(len(receipt.payload) for receipt in receipts),
-            waiting=counts.kept + counts.unsent,
+            payload_bytes=sum(each.size_bytes for each in self._committed.values()),
+            waiting=waiting,
         )
 
 
-def morning(log: Path, days: int) -> Iterator[bytes]:
-    """Half a minute of fixes so many days after a log, where it ended, as RMC sentences."""
+def morning(log: Path, days: int, minute: int, zone: datetime.tzinfo) -> Iterator[bytes]:
+    """Half a minute of fixes where a log ended, so many days later from that minute of the day on, as RMC sentences.
+
+    The days are those of UTC, the minute is the zone's.
+    """
     last = next(
         line for line in reversed(log.read_bytes().splitlines()) if b"RMC," in line and b",A," in line
     )
     fields = last.decode("ascii").strip().lstrip("$").split("*")[0].split(",")
-    year, month, date = iso_date(iso_day(fields[9]) + days).split("-")
-    fields[9] = f"{date}{month}{year[2:]}"
-    for second in range(30):
-        fields[1] = f"0500{second:02}.00"
+    date = datetime.datetime.strptime(fields[9], "%d%m%y").date() + datetime.timedelta(days=days)
+    begins = datetime.datetime.combine(date, datetime.time(*divmod(minute, 60)), zone)
+    for second in range(MORNING_S):
+        now = begins.astimezone(datetime.UTC) + datetime.timedelta(seconds=second)
+        fields[1], fields[9] = now.strftime("%H%M%S.00"), now.strftime("%d%m%y")
         yield with_checksum(",".join(fields))
-
-
-def iso_day(ddmmyy: str) -> int:
-    """The day number of an RMC date."""
-    return day_number(f"20{ddmmyy[4:6]}-{ddmmyy[2:4]}-{ddmmyy[0:2]}")
 
 
 def with_switch_off(pulses: Path, into: Path) -> None:

@@ -16,6 +16,7 @@ from statistics import median
 from typing import NamedTuple
 
 from agent.calendar import Calendar, day_beside
+from agent.guarded import unpickled
 from drivers.nmea import QUALITY_RANK, Sentence, Splitter, decode
 
 INTERVALS_KEPT = 9
@@ -27,6 +28,7 @@ _MAY_END_AN_EPOCH = frozenset((b"GLL,", b"GNS,"))
 _BEST_FIRST = ("GGA", "GNS", "RMC", "GLL")
 
 
+@unpickled
 class Fix(NamedTuple):
     """One epoch. A reading is None when no sentence of the epoch held it, or the quality is "none".
 
@@ -50,12 +52,6 @@ class Fix(NamedTuple):
     def __repr__(self) -> str:
         """Quality and trust only: a log must never show where or when a truck was."""
         return f"Fix({self.quality}, {'trusted' if self.trusted else 'untrusted'} date)"
-
-    def __str__(self) -> str:
-        return repr(self)
-
-    def __format__(self, spec: str) -> str:
-        return format(repr(self), spec)
 
 
 class _Epoch:

@@ -11,23 +11,20 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from agent.guarded import guarded
+
 EARTH_RADIUS_M = 6_371_008.8
 M_PER_E7 = math.radians(1e-7) * EARTH_RADIUS_M  # metres for 1e-7 degree of latitude
 TURN_E7 = 3_600_000_000
 HALF_TURN_E7 = 1_800_000_000
 
 
+@guarded
 class Point(NamedTuple):
     """A position in whole 1e-7 degrees. Shows no coordinates when printed."""
 
     latitude_e7: int
     longitude_e7: int
-
-    def __repr__(self) -> str:
-        return "Point(…)"
-
-    def __str__(self) -> str:
-        return repr(self)
 
 
 class Plane:

@@ -8,23 +8,26 @@ import os
 import random
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from agent.agreement import Agreement, load_agreement
 from agent.assembly import assemble, link_options, pin_options, port_options
+from agent.carrying import Pipe
 from agent.duty import Duty
 from agent.loop import Loop, StatusFile
 from agent.replaying import Pacer
 from agent.runtime import Runtime
+from agent.standing import Standing, Unusable
 from agent.status import status_of, status_path
 from buffer import lock
 from buffer.outbox import Outbox
 from config.load import Configuration, ConfigurationError
 from drivers.clock import Clock
-from drivers.gpio import Pins, PinsMissing
+from drivers.gpio import Pattern, Pins, PinsMissing
 from drivers.inbox import Inbox
 from drivers.inputs import Input, Stop
-from drivers.mqtt import Link
+from drivers.mqtt import Link, LinkError, LinkOptions
 from drivers.serial_gnss import SerialGnss
 
 logger = logging.getLogger(__name__)
@@ -37,18 +40,91 @@ class Cab(NamedTuple):
     """What the loop asks of the cab's lines; a recorded log has none that could be read or lit."""
 
     read_lines: Callable[[], None] = lambda: None
-    lamp: Callable[[bool], None] = lambda _: None
+    lamp: Callable[[Pattern], None] = lambda _: None
 
 
 def _cab(pins: Pins | None) -> Cab:
     if pins is None:
         return Cab()
 
-    def lamp(on: bool) -> None:
+    def lamp(pattern: Pattern) -> None:
         for name in pins.leds:
-            pins.set_led(name, on)
+            pins.set_led(name, pattern)
 
     return Cab(pins.post_levels, lamp)
+
+
+class AgreementPaper:
+    """The agreement's file, read anew when it is not the one that was read before.
+
+    What tells is its own time of change, size and place on the disk; a geometry or an agreement that it names is
+    read with it and looked at no more until then.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._mark: object = self
+
+    def look(self) -> Agreement | Unusable | None:
+        """What it holds; None when that has not changed since the last look."""
+        mark = self._marked()
+        if mark == self._mark:
+            return None
+        self._mark = mark
+        return self._read()
+
+    def _marked(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat() if self._path else None
+        except OSError:
+            return None
+        return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None
+
+    def _read(self) -> Agreement | Unusable:
+        if self._path is None:
+            return Unusable("none is configured")
+        try:
+            return load_agreement(self._path)
+        except ConfigurationError as error:
+            return Unusable(f"its file is not understood:\n{error}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is no agreement
+            return Unusable(f"its file is not understood ({type(error).__name__})")
+
+
+class AgreedLink:
+    """A link that says when the truck comes and goes only where the agreement in force lets it.
+
+    `options` are asked for at each connection; `make` makes a link of them.
+    """
+
+    def __init__(self, options: Callable[[], LinkOptions], make: Callable[[LinkOptions], Link]) -> None:
+        self._options = options
+        self._make = make
+        self._made: tuple[LinkOptions, Link] | None = None
+
+    def connect(self, link: int, broker: str) -> None:
+        """Begin connection number `link`."""
+        options = self._options()
+        if self._made is None or self._made[0] != options:
+            self.close()
+            self._made = options, self._make(options)
+        self._made[1].connect(link, broker)
+
+    def publish(self, topic: str, payload: bytes) -> int:
+        """Send. Raises LinkError."""
+        if self._made is None:
+            raise LinkError("not connected")
+        return self._made[1].publish(topic, payload)
+
+    def disconnect(self) -> None:
+        """End the connection."""
+        if self._made is not None:
+            self._made[1].disconnect()
+
+    def close(self) -> None:
+        """End everything and wait, at most about a second."""
+        if self._made is not None:
+            self._made[1].close()
 
 
 def start_logging(configuration: Configuration) -> None:
@@ -56,30 +132,17 @@ def start_logging(configuration: Configuration) -> None:
     logging.basicConfig(level=configuration.log.level.upper(), format="%(levelname)s %(name)s: %(message)s")
 
 
-def agreement_in_force(configuration: Configuration) -> Agreement | None:
-    """The agreement, or None when there is none that is understood: then only the box's status leaves."""
-    if configuration.agreement is None:
-        logger.error("no agreement is configured: nothing is recorded, only the box's status leaves")
-        return None
-    try:
-        return load_agreement(configuration.agreement)
-    except ConfigurationError as error:
-        logger.error("the agreement is not understood, only the box's status leaves:\n%s", error)
-        return None
-
-
 def run(configuration: Configuration, clock: Clock) -> None:
     """The agent on the truck, until a signal ends it."""
-    agreement = agreement_in_force(configuration)
     inbox = Inbox()
-    with _running(configuration, agreement, inbox, clock, None, replay=False) as runtime:
+    with _running(configuration, None, inbox, clock, None) as runtime:
         gnss = SerialGnss(port_options(configuration), inbox.post, clock.at, random.Random())
         pins = _pins(configuration, inbox, clock)
         gnss.start()
         if pins:
             pins.start()
         try:
-            _loop(configuration, runtime, agreement, inbox, clock, _cab(pins)).run()
+            _loop(configuration, runtime, inbox, clock, _cab(pins)).run()
         finally:
             gnss.stop()
             if pins:
@@ -107,7 +170,7 @@ def replay_live(
     """A recorded log through the real runtime; ends when the log has and what was sealed is acknowledged."""
     clock = Clock(speed)
     inbox = Inbox()
-    with _running(configuration, agreement, inbox, clock, duty, replay=True) as runtime:
+    with _running(configuration, agreement, inbox, clock, duty) as runtime:
         pacer = Pacer(entries, inbox, clock, from_s)
         ended: list[float] = []
 
@@ -123,7 +186,7 @@ def replay_live(
 
         pacer.start()
         try:
-            _loop(configuration, runtime, agreement, inbox, clock, Cab()).run(finished)
+            _loop(configuration, runtime, inbox, clock, Cab()).run(finished)
         finally:
             pacer.stop()
         if pacer.failure:
@@ -133,14 +196,15 @@ def replay_live(
 @contextlib.contextmanager
 def _running(
     configuration: Configuration,
-    agreement: Agreement | None,
+    replayed: Agreement | None,
     inbox: Inbox,
     clock: Clock,
     duty: Duty | None,
-    *,
-    replay: bool,
 ) -> Iterator[Runtime]:
-    """A runtime over the truck's own outbox file and broker; SIGTERM and SIGINT end its loop."""
+    """A runtime over the truck's own outbox file and broker; SIGTERM and SIGINT end its loop.
+
+    `replayed` is the agreement for a recorded log; None: the truck's own, as its file and its outbox have it.
+    """
     configuration.state.mkdir(parents=True, exist_ok=True)
     with lock.held(configuration.state), _signals(lambda: inbox.post(Stop(clock.at()))):
         outbox = Outbox.open(
@@ -150,20 +214,29 @@ def _running(
         )
         if outbox.set_aside:
             logger.error("the outbox was damaged and is set aside as %s", outbox.set_aside.name)
-        link = Link(link_options(configuration), inbox.post, clock.at)
+        link = AgreedLink(
+            lambda: link_options(configuration, runtime.agreement),
+            lambda options: Link(options, inbox.post, clock.at),
+        )
         try:
-            yield assemble(
-                configuration,
-                agreement,
-                outbox,
-                link,
-                chance=random.Random(),
-                duty_override=duty,
-                replay=replay,
-            )
+            runtime = _assembled(configuration, replayed, outbox, link, duty)
+            yield runtime
         finally:
             link.close()
             outbox.close()
+
+
+def _assembled(
+    configuration: Configuration, replayed: Agreement | None, outbox: Outbox, link: Pipe, duty: Duty | None
+) -> Runtime:
+    chance = random.Random()
+    if replayed:
+        return assemble(configuration, replayed, outbox, link, chance=chance, duty_override=duty, replay=True)
+    paper, standing = AgreementPaper(configuration.agreement), Standing.resumed(outbox.note)
+    found = paper.look()
+    if found is not None:
+        standing.look(found)
+    return assemble(configuration, standing, outbox, link, chance=chance, look=paper.look)
 
 
 @contextlib.contextmanager
@@ -179,7 +252,6 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
 def _loop(
     configuration: Configuration,
     runtime: Runtime,
-    agreement: Agreement | None,
     inbox: Inbox,
     clock: Clock,
     cab: Cab,
@@ -189,7 +261,7 @@ def _loop(
         runtime,
         inbox,
         clock,
-        lambda: file.write(status_of(configuration, agreement, runtime)),
+        lambda: file.write(status_of(configuration, runtime.agreement, runtime)),
         cab.read_lines,
         cab.lamp,
     )

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from agent.cab import Lamp
 from agent.runtime import Runtime
 from drivers.clock import Clock
+from drivers.gpio import Pattern
 from drivers.inbox import Inbox
 from drivers.inputs import Input, PortLost, PortOpened, Stop, Tick
 
@@ -51,12 +53,13 @@ class Loop:
         clock: Clock,
         status: Callable[[], None],
         read_lines: Callable[[], None] = lambda: None,
-        lamp: Callable[[bool], None] = lambda _: None,
+        lamp: Callable[[Pattern], None] = lambda _: None,
     ) -> None:
-        """`read_lines` posts every line's present level again; `lamp` shows the crew whether recording is on."""
+        """`read_lines` posts every line's present level again; `lamp` is what the crew sees."""
         self._read_lines = read_lines
-        self._lamp = lamp
-        self._lit = False
+        self._show = lamp
+        self._lamp = Lamp()
+        self._renewals = runtime.renewals
         self._deaf = False
         self._runtime = runtime
         self._inbox = inbox
@@ -81,7 +84,7 @@ class Loop:
             self._watch(now)
         self._runtime.finish(self._clock.at())
         self._status()
-        self._lamp(False)
+        self._show(False)
 
     def _hear(self, entry: Input | None) -> None:
         """Say once that the GNSS receiver is lost, and once that it is back."""
@@ -109,11 +112,24 @@ class Loop:
             self._runtime.recorder.trust()
             self._read_lines()
 
+    def _watch_agreement(self) -> None:
+        """Another agreement is in force, and what reads the lines is new: it has to hear where they are."""
+        if self._runtime.renewals != self._renewals:
+            self._renewals = self._runtime.renewals
+            self._read_lines()
+
     def _watch(self, now: float) -> None:
         self._watch_losses()
-        if self._runtime.recording != self._lit:
-            self._lit = self._runtime.recording
-            self._lamp(self._lit)
+        self._watch_agreement()
+        pattern = self._lamp.step(
+            now,
+            recording=self._runtime.recording,
+            help=self._runtime.recorder.helping,
+            fault=self._deaf or self._runtime.ailing,
+            down=self._runtime.sender.state in ("connecting", "waiting"),
+        )
+        if pattern is not None:
+            self._show(pattern)
         if now >= self._status_due:
             self._status_due = now + STATUS_EVERY_S
             self._status()

@@ -22,6 +22,8 @@ CHATTER_QUIET_S = 1.0
 """A chattering line counts again once it has held still for this long."""
 EDGES_MAX_HZ_MAX = 1_000
 """The largest edge rate that may be allowed: it bounds what a line remembers."""
+SWITCH_SETTLES_WITHIN_S = 0.7
+"""The crew's switch may waver for so long: with its debounce of at most 0.2 s, off is off within a second."""
 
 
 class PulseSeen(NamedTuple):
@@ -58,7 +60,8 @@ class LineOptions:
     `debounce_s`: a level counts once it has held this long. `minimum_pulse_s`: shorter pulses are ignored;
     below `debounce_s` the latter decides. `rearm_s`: no second pulse sooner after the first, rising edge to
     rising edge. `stuck_after_s`: active this long is a fault, None never. `edges_max_hz`: more raw edges than
-    this in a second are chatter. `level`: the line carries a level, for which minimum and re-arm don't
+    this in a second are chatter, and so are edges that for `settles_within_s` leave the line no level to hold
+    (None: only their rate counts). `level`: the line carries a level, for which minimum and re-arm don't
     matter. Raises ValueError for what can't be meant.
     """
 
@@ -68,9 +71,11 @@ class LineOptions:
     stuck_after_s: float | None = 60.0
     edges_max_hz: int = 50
     level: bool = False
+    settles_within_s: float | None = None
 
     def __post_init__(self) -> None:
-        durations_s = (self.minimum_pulse_s, self.debounce_s, self.rearm_s, self.stuck_after_s or 0.0)
+        optional_s = (self.stuck_after_s or 0.0, self.settles_within_s or 0.0)
+        durations_s = (self.minimum_pulse_s, self.debounce_s, self.rearm_s, *optional_s)
         if not all(0 <= duration_s < float("inf") for duration_s in durations_s):
             raise ValueError("a duration of a line is negative or endless")
         if not 1 <= self.edges_max_hz <= EDGES_MAX_HZ_MAX:
@@ -92,6 +97,7 @@ class Line:
         self._raw: int | None = None if options.level else before
         self._settled: int | None = self._raw
         self._raw_at = self._settled_at = self._at
+        self._wavers_since = float("inf")
         self._armed = False
         self._pulse_at: float | None = None
         self._stuck = False
@@ -181,11 +187,21 @@ class Line:
         """Count the edge at `self._at`; the one too many begins a fault."""
         if self._chattering:
             return []
+        if self._at - self._raw_at >= self._options.debounce_s:
+            self._wavers_since = self._at
         self._edges.append(self._at)
+        return self._begin_chatter() if self._too_many or self._wavers else []
+
+    @property
+    def _too_many(self) -> bool:
         full = len(self._edges) > self._options.edges_max_hz
-        if not full or self._edges[0] <= self._at - CHATTER_WINDOW_S:
-            return []
-        return self._begin_chatter()
+        return full and self._edges[0] > self._at - CHATTER_WINDOW_S
+
+    @property
+    def _wavers(self) -> bool:
+        """Whether the line has held no level for too long, however slowly it moves."""
+        limit_s = self._options.settles_within_s
+        return limit_s is not None and self._at - self._wavers_since >= limit_s
 
     def _begin_chatter(self) -> list[Seen]:
         # A line that moves is not stuck, and a pulse amid chatter is none.

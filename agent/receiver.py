@@ -4,6 +4,8 @@ It takes inputs and `now`, as the truck's runtime does. Whatever goes wrong with
 acknowledging: the broker's session keeps what is not acknowledged and delivers it again. A payload that cannot be
 read is put aside and acknowledged, because it would be no better the second time.
 
+A call for help is said aloud before anything else is done with it, with its place: the crew means it for people.
+
 It does not ask trucks for what is missing, has no idea who drove, and there is nothing here to look that up.
 """
 
@@ -18,10 +20,12 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from agent import wire
+from agent.calls import calls_in_words, unreadable_call
 from agent.topics import FLEET_STREAMS
 from buffer.received import Received, ReceivedStore, StoreLost
 from drivers.inputs import Delivered, Input, LinkDown, LinkUp
 from drivers.mqtt_options import LinkError
+from drivers.mqtt_state import state_in
 
 BACKOFF_S_FIRST = 0.2
 BACKOFF_S_MAX = 5.0  # one receiver is no stampede, and trucks are waiting
@@ -32,9 +36,10 @@ WAIT_S = 0.5
 VEHICLES_MAX = 10_000
 ELSEWHERE = "…"  # where vehicles past VEHICLES_MAX are counted
 TOPIC_CHARACTERS_MAX = 200
+CALLS_KNOWN_MAX = 1_000  # batches of help that are not said twice while the store can't be written
 
 _NAME = re.compile(r"[a-z0-9-]{1,32}")
-_PRESENCE = "state"
+_STATE = "state"
 
 
 class Unreadable(NamedTuple):
@@ -45,14 +50,21 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-def read(topic: str, payload: bytes) -> Received | Unreadable | None:
-    """One message as a batch, as something to put aside, or None when it is only a truck's presence."""
+class Connected(NamedTuple):
+    """Whether a truck is connected: one of `drivers.mqtt_state.STATES`, or None for words of a later release."""
+
+    vehicle: str
+    state: str | None
+
+
+def read(topic: str, payload: bytes) -> Received | Unreadable | Connected:
+    """One message as a batch, as what a truck says of its connection, or as something to put aside."""
     place = _place(topic)
     if place is None:
         return Unreadable(topic[:TOPIC_CHARACTERS_MAX], payload, "a topic of no batch")
     vehicle, stream = place
-    if vehicle and stream == _PRESENCE:
-        return None
+    if vehicle and stream == _STATE:
+        return Connected(vehicle, state_in(payload))
     try:
         heading, records = wire.decode(payload)
     except wire.PayloadError as error:
@@ -76,6 +88,12 @@ def _place(topic: str) -> tuple[str, str] | None:
     return None
 
 
+def _calling(topic: str) -> str | None:
+    """The vehicle whose topic for help this is; None for any other topic."""
+    place = _place(topic)
+    return place[0] if place and place[1] == "help" else None
+
+
 class Line(Protocol):
     """What the receiver needs of a subscription: see `drivers.mqtt.Subscription`."""
 
@@ -94,15 +112,19 @@ class Line(Protocol):
 
 @dataclass
 class Tally:
-    """What came from one vehicle since the start."""
+    """What came from one vehicle since the start; `state` is whether it is connected, where it says so."""
 
     batches: int = 0
     records: int = 0
     repeats: int = 0
+    state: str = ""
 
 
 class Receiver:
-    """Keeps one broker's batches in a store. `say` takes whole sentences for people, never with a position."""
+    """Keeps one broker's batches in a store.
+
+    `say` takes whole sentences for people, never with a position; `alarm` takes those about calls for help.
+    """
 
     def __init__(
         self,
@@ -113,6 +135,7 @@ class Receiver:
         *,
         chance: Random,
         say: Callable[[str], None],
+        alarm: Callable[[str], None],
     ) -> None:
         """`fleet` is a fleet's name, or "+" for all."""
         self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
@@ -126,6 +149,8 @@ class Receiver:
         self._topics = (f"fairhaul/v1/{fleet}/#",)
         self._chance = chance
         self._say = say
+        self._alarm = alarm
+        self._called: dict[str, None] = {}  # hashes of batches of help, oldest first
         self._link = 0
         self._due: float | None = None
         self._up_since = 0.0
@@ -164,11 +189,15 @@ class Receiver:
 
     def _take(self, delivered: Sequence[Delivered]) -> None:
         read_all = [read(entry.topic, entry.payload) for entry in delivered]
+        batches = [each for each in read_all if isinstance(each, Received)]
+        self._call(read_all)
         try:
-            self._keep([each for each in read_all if isinstance(each, Received)])
+            self._keep(batches)
             for each in read_all:
                 if isinstance(each, Unreadable):
                     self._put_aside(each)
+                elif isinstance(each, Connected) and each.state:
+                    self._tally(each.vehicle).state = each.state
         except StoreLost as error:
             self._lose_store(error)
             return
@@ -176,6 +205,30 @@ class Receiver:
             self._say("the store can be written again")
         self._store_lost = False
         self._acknowledge(delivered)
+
+    def _call(self, read_all: Sequence[Received | Unreadable | Connected]) -> None:
+        """Say each call for help that is news, whether or not it can be read, and kept afterwards."""
+        for each in read_all:
+            if isinstance(each, Received) and each.stream == "help" and not self._kept_already(each):
+                self._call_once(each.vehicle, each.payload, calls_in_words(each.vehicle, each.records))
+            elif isinstance(each, Unreadable) and (vehicle := _calling(each.topic)):
+                self._call_once(vehicle, each.payload, [unreadable_call(vehicle)])
+
+    def _call_once(self, vehicle: str, payload: bytes, sentences: Sequence[str]) -> None:
+        name = f"{vehicle}/{wire.digest(payload)}"
+        if name in self._called:
+            return
+        self._called[name] = None
+        if len(self._called) > CALLS_KNOWN_MAX:
+            del self._called[next(iter(self._called))]
+        for sentence in sentences:
+            self._alarm(sentence)
+
+    def _kept_already(self, batch: Received) -> bool:
+        try:
+            return self._store.knows(batch)
+        except StoreLost:
+            return False
 
     def _keep(self, batches: Sequence[Received]) -> None:
         if not batches:

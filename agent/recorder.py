@@ -1,6 +1,6 @@
 """The half that records: inputs in, publishable records out. It knows nothing of the network or the disk.
 
-One chain, in memory: bytes → sentences → fixes → duty gate → places → quality gate → streams. Whatever stops in
+One line, in memory: bytes → sentences → fixes → duty gate → places → quality gate → streams. Whatever stops in
 it leaves nothing behind, and an exception in it stops recording (see `agent.runtime`). The quality gate and the
 pulse lines remember what they saw; therefore they see nothing of where the truck is not publishable.
 """
@@ -14,24 +14,27 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from agent.agreement import Agreement
-from agent.agreement.schema import TimedRelease
-from agent.braking import BrakingRules, Brakings
+from agent.braking import BrakingRules
+from agent.chain import Chain
 from agent.duty import Duty
-from agent.filters.continuity import Continuity
-from agent.filters.placed import Placed
 from agent.fixes import Fix, Receiver
 from agent.gate import Gate, GateLimits
 from agent.geometry import HALF_TURN_E7, Point
 from agent.pulses import LevelChanged, LineFault, LineOptions, Lines, PulseSeen
 from agent.records import Record
-from agent.service_day import Moment, ServiceDays
-from agent.streams.harsh_braking import HarshBraking
-from agent.streams.track import Track, TrackRules
+from agent.service_day import DAY_S, Moment, ServiceDays
+from agent.streams.help import HOLD_S, Help
 from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
 
-FRESH_S = 5.0  # a pulse takes the place of a fix no older than this
 FIX_AGE_S = 1.0  # a fix may have been measured so long before its bytes came
 NOWHERE = Point(0, 0)  # what receivers say that do not know
+PRESSED = {  # what a pulse on a line of some kind is to the streams
+    "harsh_braking": "harsh_braking",
+    "lift": "lift",
+    "hazard_button": "hazard",
+    "blocked_button": "blocked",
+    "nothing_out_button": "nothing_out",
+}
 
 
 class Sensors(NamedTuple):
@@ -41,13 +44,15 @@ class Sensors(NamedTuple):
     kinds: Mapping[str, str]
     braking: BrakingRules
     gate: GateLimits
+    help_hold_s: float = HOLD_S
 
 
 class Recorder:
     """Everything between the sensors and the outbox, for one agreement; without one it only learns the date.
 
     `floor_day` is the earliest day the date may be (None: dates as recorded), `replay` accepts simulated fixes,
-    `numbered` is the day and number of the newest stretch kept before a restart.
+    `numbered` is the day and number of the newest stretch kept before a restart, and `resumed` the checkpoint
+    from then.
     """
 
     def __init__(
@@ -59,13 +64,17 @@ class Recorder:
         floor_day: int | None,
         replay: bool = False,
         numbered: tuple[int, int] = (0, 0),
+        resumed: bytes | None = None,
     ) -> None:
         self._agreement = agreement
         self._duty = duty
         self._on_since = -math.inf if duty.on else None
         self._sensors = sensors
         self._replay = replay
-        self._days = ServiceDays(agreement.zone if agreement else datetime.UTC)
+        self._parked = False
+        self._off_hours = False
+        self._starts_s = 60 * agreement.file.duty.day_starts if agreement else 0
+        self._days = ServiceDays(agreement.zone if agreement else datetime.UTC, self._starts_s)
         self.port_ready = False
         self.tally: Counter[str] = Counter()  # for a replay's report; a truck tells it to nobody
         self._floor_day = floor_day
@@ -73,42 +82,62 @@ class Recorder:
         self._gate = self._fresh_gate()
         self._levels = self._fresh_lines(level=True, known=replay)
         self._pulses = self._fresh_lines(level=False, known=replay)
-        self._brakings = Brakings(sensors.braking)
-        self._continuity = Continuity()
-        self._placed: tuple[float, Placed] | None = None
-        self._track = _track(agreement, numbered) if agreement else None
-        self._harsh_braking = _harsh_braking(agreement) if agreement else None
+        self._help = Help(sensors.help_hold_s) if agreement and agreement.file.streams.help else None
+        self._chain = Chain(agreement, sensors.braking, numbered) if agreement else None
+        if self._chain and resumed:
+            self._chain.restore(resumed)
 
     @property
     def on_duty(self) -> bool:
         """Whether the duty gate is open."""
-        return self._duty.on
+        return self._duty.on and not self._parked and not self._off_hours
 
     @property
     def recording(self) -> bool:
         """Whether there is an agreement and the duty gate is open."""
-        return self._agreement is not None and self._duty.on
+        return self._agreement is not None and self.on_duty
+
+    @property
+    def helping(self) -> bool:
+        """Whether the crew has called for help and not yet cleared it."""
+        return self._help is not None and self._help.raised
 
     @property
     def due(self) -> float | None:
         """When the recorder next needs a Tick; None when it waits for inputs alone."""
-        waiting = (self._levels, self._pulses, self._brakings)
-        dues = [each.due for each in waiting if each.due is not None]
+        waiting = (self._levels, self._pulses, self._chain, self._help)
+        dues = [each.due for each in waiting if each is not None and each.due is not None]
         return min(dues, default=None)
 
     def step(self, entry: Input, now: float) -> list[Record]:
         """The records that this input completes."""
+        records: list[Record] = []
         if isinstance(entry, Chunk):
-            return self._heard(entry)
-        if isinstance(entry, Pulse):
+            records = self._heard(entry)
+        elif isinstance(entry, Pulse):
             self._felt(entry)
-        if isinstance(entry, PortOpened | PortLost):
+        elif isinstance(entry, PortOpened | PortLost):
             self._port(entry)
-        return self._waited(now) if isinstance(entry, Tick) else []
+        elif isinstance(entry, Tick):
+            self._waited(now)
+        return records + self._called(now)
 
     def close(self) -> list[Record]:
         """What a timed release takes with it."""
-        return self._track.close() if self._track else []
+        return self._chain.close() if self._chain else []
+
+    def day_over(self, day: int) -> list[Record]:
+        """Service day `day` has begun: what earlier days left unfinished."""
+        return self._chain.day_over(day) if self._chain else []
+
+    def checkpoint(self) -> tuple[int, bytes] | None:
+        """The service day and the bytes of the way that is held back, for after a loss of power; None for none."""
+        return self._chain.checkpoint() if self._chain else None
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """Whether the way that is held back should be on disk soon: the truck stands, or is off duty."""
+        return self._chain is not None and self._chain.checkpoint_due
 
     def doubt(self) -> None:
         """Inputs were lost: off duty until `trust`, whatever the lines still say."""
@@ -121,9 +150,28 @@ class Recorder:
         self._levels = self._fresh_lines(level=True, known=False)
         self._pulses = self._fresh_lines(level=False, known=False)
 
+    def follow(self, before: Recorder) -> None:
+        """Take over from a recorder before this one what no fault and no change of agreement may lose."""
+        self.port_ready = before.port_ready
+        self._days.follow(before._days)
+        if self._help and before._help:
+            self._help = before._help  # a call for help goes on
+
+    def park(self) -> None:
+        """A log has ended: the truck is off duty from here on."""
+        self._parked = True
+        self._follow_duty(0.0)
+
     def flush(self, now: float) -> list[Record]:
         """The last epoch of a log that has ended."""
-        return [*self._decoded(self._receiver.flush(now)), *self._judged(now + 60.0)]
+        records = self._decoded(self._receiver.flush(now))
+        if self._chain:
+            self._chain.judge(now + 60.0)
+        return records
+
+    def moment(self, now: float) -> Moment | None:
+        """The service day and second at `now`, None until a fix was trusted."""
+        return self._days.now(now)
 
     def _port(self, entry: PortOpened | PortLost) -> None:
         """What follows may come from another receiver, whose time has to earn its trust anew."""
@@ -131,15 +179,17 @@ class Recorder:
         self._receiver = Receiver(self._floor_day)
 
     def _heard(self, chunk: Chunk) -> list[Record]:
-        records = self._waited(chunk.at)  # first the lines: a switch counts for the fixes that come after it
+        records = []
+        self._waited(chunk.at)  # first the lines: a switch counts for the fixes that come after it
         for fix in self._receiver.feed(chunk.at, chunk.data):
             records += self._decoded(fix)
         return records
 
-    def _waited(self, now: float) -> list[Record]:
+    def _waited(self, now: float) -> None:
         for seen in self._levels.tick(now) + self._pulses.tick(now):
             self._line(seen)
-        return self._judged(now)
+        if self._chain:
+            self._chain.judge(now)
 
     def _felt(self, pulse: Pulse) -> None:
         """Completes no record: when one is complete must not depend on a pulse, which may be none of ours."""
@@ -148,22 +198,34 @@ class Recorder:
             self._line(seen)
 
     def _line(self, seen: PulseSeen | LevelChanged | LineFault) -> None:
-        if not isinstance(seen, PulseSeen):
+        kind = self._sensors.kinds.get(seen.pin, "")
+        if kind == "help_button":
+            if self._help and isinstance(seen, LevelChanged):
+                self._help.change(seen)
+        elif not isinstance(seen, PulseSeen):
             self._duty.change(seen)
             self._follow_duty(seen.at)
-        elif self._sensors.kinds.get(seen.pin) == "harsh_braking":
-            placed = self._place_of(seen.at)
-            if placed is not None:
-                self._brakings.push_pulse(seen.at, placed)
+        elif kind in PRESSED and self._chain and self._on_since is not None:
+            self._chain.press(PRESSED[kind], seen.at)
+
+    def _called(self, now: float) -> list[Record]:
+        """What a call for help tells now: the crew's own act, whatever the gates say."""
+        if self._help is None:
+            return []
+        moment = self._days.now(now)
+        return self._help.tick(now, moment.day if moment else 0)
 
     def _follow_duty(self, at: float) -> None:
-        if not self._duty.on:
+        if not self._duty.on or self._parked:
             self._on_since = None
-            self._continuity.pause()
-            self._forget_moment()
-            self._gate = self._fresh_gate()
+            self._rest()
         elif self._on_since is None:
             self._on_since = at
+
+    def _rest(self) -> None:
+        if self._chain:
+            self._chain.pause()
+        self._gate = self._fresh_gate()
 
     def _fresh_gate(self) -> Gate:
         return Gate(self._sensors.gate, self._replay)
@@ -173,32 +235,38 @@ class Recorder:
         chosen = {pin: options for pin, options in self._sensors.lines.items() if options.level == level}
         return Lines(chosen, before=0 if known else None)
 
-    def _place_of(self, at: float) -> Placed | None:
-        if self._placed is None or not 0 <= at - self._placed[0] <= FRESH_S:
-            return None
-        return self._placed[1]
-
     def _decoded(self, fix: Fix | None) -> list[Record]:
         if fix is None:
             return []
         self.tally["fixes"] += 1
         self._first_time(fix)
-        if self._agreement is None or self._on_since is None or fix.at - FIX_AGE_S < self._on_since:
-            self.tally["off_duty"] += 1
-            return self._hidden(fix)
+        if self._help:
+            self._help.seen(fix)
+        self._off_hours = not self._scheduled(fix.at)
+        if self._chain is None or self._on_since is None or fix.at - FIX_AGE_S < self._on_since:
+            return self._hidden(fix, "off_duty")
+        if self._off_hours:
+            self._rest()
+            return self._hidden(fix, "off_duty")
         point = _point(fix)
-        if point is not None and not self._agreement.allows(point):
-            self.tally["not_publishable"] += 1
-            self._continuity.cut()
+        if point is not None and not self._allows(point):
             self._gate = self._fresh_gate()
-            return self._hidden(fix) + self._cut()
+            return self._hidden(fix, "not_publishable") + self._chain.cut()
         refused = self._gate.judge(fix)
         if refused is not None or point is None or fix.utc_ms is None:
             self.tally[f"refused.{refused}"] += 1
             return []
-        self._days.learn(fix.utc_ms, fix.at)
-        self._brakings.push_fix(fix.at, fix.speed_mps)
-        return self._located(self._agreement, fix.at, fix.utc_ms, point)
+        return self._located(self._chain, fix.at, fix.utc_ms, point, fix.speed_mps)
+
+    def _allows(self, point: Point) -> bool:
+        return self._agreement is not None and self._agreement.allows(point)
+
+    def _scheduled(self, at: float) -> bool:
+        """Whether the agreed hours, if there are any, include this moment."""
+        now = self._days.now(at)
+        if self._agreement is None or now is None:
+            return self._agreement is None or not self._agreement.file.duty.schedule
+        return self._agreement.scheduled((now.second + self._starts_s) % DAY_S)
 
     def _first_time(self, fix: Fix) -> None:
         """Any trusted fix tells the time while none is known; later only one that may be published does."""
@@ -206,46 +274,24 @@ class Recorder:
         if believable and fix.utc_ms is not None and self._days.now(fix.at) is None:
             self._days.learn(fix.utc_ms, fix.at)
 
-    def _hidden(self, fix: Fix) -> list[Record]:
+    def _hidden(self, fix: Fix, why: str) -> list[Record]:
         """A fix that leaves nothing lends no trust to what follows either.
 
         So three fixes in a row must be publishable before one is: a stray one of a truck that still stands there
         does not count.
         """
+        self.tally[why] += 1
         if self._days.now(fix.at) is not None:
             self._receiver.epochs.doubt()
         return []
 
-    def _located(self, agreement: Agreement, at: float, utc_ms: int, point: Point) -> list[Record]:
-        elapsed_s, broken = self._continuity.reach(utc_ms, point)
-        records = self._cut() if broken else []
-        if self._placed is None:
+    def _located(
+        self, chain: Chain, at: float, utc_ms: int, point: Point, speed_mps: float | None
+    ) -> list[Record]:
+        self._days.learn(utc_ms, at)
+        if not chain.told:
             self._pulses = self._fresh_lines(level=False, known=True)  # of what went before they know nothing
-        moment = self._days.moment(utc_ms)
-        placed = Placed(moment.day, moment.second, elapsed_s, point)
-        self._placed = (at, placed)
-        if self._track and "track" in agreement.collected(moment.day):
-            records += self._track.push(placed)
-        return records
-
-    def _cut(self) -> list[Record]:
-        self._forget_moment()
-        return self._track.cut() if self._track else []
-
-    def _forget_moment(self) -> None:
-        self._placed = None
-        self._brakings.cut()
-
-    def _judged(self, now: float) -> list[Record]:
-        judged = self._brakings.step(now)
-        if self._agreement is None or self._harsh_braking is None:
-            return []
-        records = [record for braking in judged for record in self._harsh_braking.push(braking)]
-        return [record for record in records if record.stream in self._agreement.collected(record.day)]
-
-    def moment(self, now: float) -> Moment | None:
-        """The service day and second at `now`, None until a fix was trusted."""
-        return self._days.now(now)
+        return chain.place(at, self._days.moment(utc_ms), utc_ms, point, speed_mps)
 
 
 def _point(fix: Fix) -> Point | None:
@@ -255,25 +301,3 @@ def _point(fix: Fix) -> Point | None:
     point = Point(fix.latitude_e7, fix.longitude_e7)
     on_earth = abs(point.latitude_e7) <= HALF_TURN_E7 // 2 and abs(point.longitude_e7) <= HALF_TURN_E7
     return point if on_earth and point != NOWHERE else None
-
-
-def _track(agreement: Agreement, numbered: tuple[int, int]) -> Track | None:
-    file = agreement.file
-    if file.streams.track is None:
-        return None
-    timed = isinstance(file.release, TimedRelease)
-    rules = TrackRules(
-        origin=file.places.origin.point,
-        precision_m=file.streams.track.precision,
-        clock=file.streams.track.clock,
-        standstill_cap_s=file.limits.standstill_cap,
-        stretch_length_m=None if timed else file.limits.stretch_length,
-        trim_m=file.limits.trim,
-        speed_ceiling_mps=file.limits.speed_ceiling,
-    )
-    return Track(rules, numbered)
-
-
-def _harsh_braking(agreement: Agreement) -> HarshBraking | None:
-    terms = agreement.file.streams.harsh_braking
-    return HarshBraking(agreement.file.places.origin.point, terms.cell) if terms else None

@@ -1,42 +1,71 @@
 """When what was recorded leaves: the two modes of an agreement behind one face.
 
-`daily`: once on each day, at the first of fixed slots, what earlier days left; a fixed number of envelopes of one
-size, and silence outside the slots. `timed`: every N seconds, at multiples of N of the service day, so that the
-phase says nothing of when the truck started.
+`daily`: once on each day, at the first of fixed slots with power, what earlier days left; a fixed number of envelopes
+of one size, and silence outside the slots. `timed`: every N seconds, at multiples of N of the service day, so that
+the phase says nothing of when the truck started.
+
+What leaves goes by one of two lanes that never share a slot: the truck's own streams, and the fleet's, which name no
+truck and must not be joined to it by the time at which they come. A slot begins at its fixed second and lasts SLOT_S;
+a truck that gets power or coverage in the middle of one still uses the rest of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
-from agent.service_day import Moment
+from agent.service_day import DAY_S, Moment
+from agent.streams.passed import WINDOW_S
+from agent.topics import FLEET_STREAMS
 
 SLOT_S = 600  # how long a slot lasts
 BOX_EVERY_S = 3600
+WINDOW_LATE_S = 3600  # a window of `passed` leaves so long after its end
+DAY_TOTALS = frozenset({"day", "lifts", "site_visits"})  # whole only when their day is over
+
+Lane = Literal["truck", "fleet"]
+LANES: tuple[Lane, ...] = ("truck", "fleet")
+
+
+def lane_of(stream: str) -> Lane:
+    """By which lane a stream leaves."""
+    return "fleet" if stream in FLEET_STREAMS else "truck"
 
 
 class Release(Protocol):
     """What the runtime asks of a release."""
 
     size_bytes: int
-    closes_stretches: bool
     within_s: float  # a release comes within so many seconds; 0 where that may be a day
+    connected: bool  # whether there is a connection outside of slots, too
+    silent_on_duty: bool  # whether a day with duty has no slots any more, once duty has begun
 
-    def resume(self, released_day: int | None) -> None:
-        """After a restart: the newest day at which a release was sealed, from the outbox."""
+    def resume(self, lane: Lane, released_day: int | None) -> None:
+        """After a restart, or a release that failed: the newest day at which this lane was released."""
         ...
 
-    def due(self, now: Moment) -> bool:
-        """Whether to seal now; says so once for each release."""
+    def due(self, now: Moment) -> list[Lane]:
+        """The lanes to seal now; says so once for each release."""
         ...
 
-    def link_wanted(self, now: Moment) -> bool:
-        """Whether there may be a connection at this moment."""
+    def open(self, now: Moment) -> frozenset[Lane]:
+        """The lanes by which something may leave at this moment."""
+        ...
+
+    def change_s(self, now: Moment) -> int:
+        """How many seconds until a slot begins or ends; at most a day."""
+        ...
+
+    def closes(self, lane: Lane) -> bool:
+        """Whether a release of this lane takes what is not yet finished with it."""
         ...
 
     def before_day(self, stream: str, today: int) -> int:
         """Records of a stream leave that are of service days before this one."""
+        ...
+
+    def ripe(self, stream: str, day: int, fields: Mapping[str, Any], now: Moment) -> bool:
+        """Whether one of them may leave already."""
         ...
 
     def envelopes(self, stream: str) -> int | None:
@@ -44,23 +73,69 @@ class Release(Protocol):
         ...
 
 
+class Slots:
+    """Fixed times of the service day; the first one of a day that finds the truck awake is due, once.
+
+    `starts_s` are seconds of the service day. A slot ends with its service day at the latest.
+    """
+
+    def __init__(self, starts_s: Iterable[int]) -> None:
+        self._starts_s = sorted(starts_s)
+        self._released_day: int | None = None
+
+    def resume(self, released_day: int | None) -> None:
+        """The newest day at which there was a release."""
+        self._released_day = released_day
+
+    def open(self, now: Moment) -> bool:
+        """Whether this moment lies within a slot."""
+        return any(start_s <= now.second < start_s + SLOT_S for start_s in self._starts_s)
+
+    def due(self, now: Moment) -> bool:
+        """Whether this is the first slot of the day; says so once."""
+        ahead_days = -1 if self._released_day is None else self._released_day - now.day
+        released_before = 0 <= ahead_days <= 1  # one farther ahead was a date gone wrong
+        if released_before or not self.open(now):
+            return False
+        self._released_day = now.day
+        return True
+
+    def change_s(self, now: Moment) -> int:
+        """Seconds until a slot begins or ends, or the service day does."""
+        edges = [edge for start_s in self._starts_s for edge in (start_s, start_s + SLOT_S)]
+        return min((edge - now.second for edge in [*edges, DAY_S] if edge > now.second), default=DAY_S)
+
+
 class Timed:
-    """Every `every_s` seconds while there is a connection. `held_days` holds streams back."""
+    """Every `every_s` seconds while there is a connection; the fleet's streams within `fleet_slots_s` alone.
 
-    closes_stretches = True
+    `held_days` holds streams back.
+    """
 
-    def __init__(self, every_s: int, size_bytes: int, held_days: Mapping[str, int]) -> None:
+    connected = True
+    silent_on_duty = False
+
+    def __init__(
+        self, every_s: int, size_bytes: int, held_days: Mapping[str, int], fleet_slots_s: Sequence[int] = ()
+    ) -> None:
         self._every_s = every_s
         self.within_s = 2.0 * every_s
         self.size_bytes = size_bytes
         self._held_days = held_days
+        self._fleet = Slots(fleet_slots_s)
         self._last: tuple[int, int] | None = None
 
-    def resume(self, released_day: int | None) -> None:
-        """After a restart: nothing to know, the next multiple of the period comes by itself."""
+    def resume(self, lane: Lane, released_day: int | None) -> None:
+        """The truck's lane has nothing to know: the next multiple of the period comes by itself."""
+        if lane == "fleet":
+            self._fleet.resume(released_day)
 
-    def due(self, now: Moment) -> bool:
-        """At each multiple of the period of the service day."""
+    def due(self, now: Moment) -> list[Lane]:
+        """The truck's lane at each multiple of the period of the service day, the fleet's once a day."""
+        lanes: list[Lane] = ["truck"] if self._period_over(now) else []
+        return [*lanes, "fleet"] if self._fleet.due(now) else lanes
+
+    def _period_over(self, now: Moment) -> bool:
         period = (now.day, now.second // self._every_s)
         if self._last is None:
             self._last = period
@@ -69,13 +144,30 @@ class Timed:
         self._last = max(period, self._last)
         return changed
 
-    def link_wanted(self, now: Moment) -> bool:
-        """Always."""
-        return True
+    def open(self, now: Moment) -> frozenset[Lane]:
+        """The truck's lane always."""
+        return frozenset(LANES if self._fleet.open(now) else LANES[:1])
+
+    def change_s(self, now: Moment) -> int:
+        """Until a slot of the fleet's begins or ends."""
+        return self._fleet.change_s(now)
+
+    def closes(self, lane: Lane) -> bool:
+        """The truck's lane does."""
+        return lane == "truck"
 
     def before_day(self, stream: str, today: int) -> int:
-        """Today's records leave too, unless the stream is held."""
+        """Today's records leave too, unless the stream is held or tells of whole days."""
+        if stream in DAY_TOTALS:
+            return today
         return today + 1 - self._held_days.get(stream, 0)
+
+    def ripe(self, stream: str, day: int, fields: Mapping[str, Any], now: Moment) -> bool:
+        """`passed` waits until its window has been over for an hour."""
+        if stream != "passed":
+            return True
+        window_ends_s = (int(fields["window"]) + 1) * WINDOW_S
+        return (now.day - day) * DAY_S + now.second >= window_ends_s + WINDOW_LATE_S
 
     def envelopes(self, stream: str) -> int | None:
         """As many as needed."""
@@ -83,44 +175,57 @@ class Timed:
 
 
 class Daily:
-    """Once a day at the first slot. `slots` are minutes of the service day, `envelopes` counts by stream."""
+    """Once a day at the first slot of each lane. `envelopes` counts by stream.
 
-    closes_stretches = False
+    `silent_on_duty`: on a day on which the truck was on duty there is no slot any more from then on. Not needed
+    where the agreement has a schedule, which lies outside of all slots.
+    """
+
+    connected = False
     within_s = 0.0
 
     def __init__(
         self,
-        slots: Sequence[int],
+        slots_s: Mapping[Lane, Sequence[int]],
         envelopes: Mapping[str, int],
         size_bytes: int,
         held_days: Mapping[str, int],
+        *,
+        silent_on_duty: bool = True,
     ) -> None:
-        self._slots_s = sorted(60 * minute for minute in slots)
+        self._slots: dict[Lane, Slots] = {lane: Slots(slots_s.get(lane, ())) for lane in LANES}
         self._envelopes = envelopes
         self.size_bytes = size_bytes
         self._held_days = held_days
-        self._released_day: int | None = None
+        self.silent_on_duty = silent_on_duty
 
-    def resume(self, released_day: int | None) -> None:
-        """After a restart: the newest day at which a release was sealed."""
-        self._released_day = released_day
+    def resume(self, lane: Lane, released_day: int | None) -> None:
+        """The newest day at which this lane was released."""
+        self._slots[lane].resume(released_day)
 
-    def due(self, now: Moment) -> bool:
-        """In the first slot of the day at which there is power."""
-        ahead_days = -1 if self._released_day is None else self._released_day - now.day
-        released_before = 0 <= ahead_days <= 1  # one farther ahead was a date gone wrong
-        if released_before or not self.link_wanted(now):
-            return False
-        self._released_day = now.day
-        return True
+    def due(self, now: Moment) -> list[Lane]:
+        """Each lane in the first of its slots of the day at which there is power."""
+        return [lane for lane, slots in self._slots.items() if slots.due(now)]
 
-    def link_wanted(self, now: Moment) -> bool:
-        """Only within a slot."""
-        return any(start_s <= now.second < start_s + SLOT_S for start_s in self._slots_s)
+    def open(self, now: Moment) -> frozenset[Lane]:
+        """Each lane within its slots."""
+        return frozenset(lane for lane, slots in self._slots.items() if slots.open(now))
+
+    def change_s(self, now: Moment) -> int:
+        """Until a slot of any lane begins or ends."""
+        return min(slots.change_s(now) for slots in self._slots.values())
+
+    def closes(self, lane: Lane) -> bool:
+        """Never: only what is over leaves."""
+        return False
 
     def before_day(self, stream: str, today: int) -> int:
         """Only earlier days' records, and later those that are held."""
         return today - self._held_days.get(stream, 0)
+
+    def ripe(self, stream: str, day: int, fields: Mapping[str, Any], now: Moment) -> bool:
+        """An earlier day is over as a whole."""
+        return True
 
     def envelopes(self, stream: str) -> int | None:
         """The agreed number."""

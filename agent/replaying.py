@@ -11,7 +11,7 @@ from drivers.clock import Clock
 from drivers.inbox import Inbox
 from drivers.inputs import Input, Pulse, Tick
 
-TICK_S = 300.0  # half a slot: none is missed
+TICK_S = 300.0
 DAYS_AT_LEAST = 2
 DAYS_MAX = 400
 DAY_S = 86_400
@@ -32,11 +32,19 @@ def replay(runtime: Runtime, link: PaperLink, entries: Iterable[Input]) -> float
 
 def _days_after(runtime: Runtime, link: PaperLink, end: float) -> None:
     """The truck keeps its power and coverage until nothing waits any more."""
-    for tick in range(1, int(DAYS_MAX * DAY_S / TICK_S)):
-        now = end + tick * TICK_S
-        _step(runtime, link, Tick(now), now)
-        if now >= end + DAYS_AT_LEAST * DAY_S and runtime.idle:
+    while link.at < end + DAYS_MAX * DAY_S:
+        wait(runtime, link, TICK_S)
+        if link.at >= end + DAYS_AT_LEAST * DAY_S and runtime.idle:
             return
+
+
+def wait(runtime: Runtime, link: PaperLink, seconds: float) -> None:
+    """Nothing comes in for so long; slots begin and end at their very second."""
+    end = link.at + seconds
+    while link.at < end:
+        slot_due = runtime.slot_due
+        now = end if slot_due is None else min(end, max(slot_due, link.at + 1.0))
+        _step(runtime, link, Tick(now), now)
 
 
 def _step(runtime: Runtime, link: PaperLink, entry: Input, now: float) -> None:

@@ -3,131 +3,114 @@
 Inputs come in one at a time and time is an argument, so the same `step` serves the truck, the replay and the
 simulation. What the recorder lets through is kept on disk within `commit_every_s`; a release seals it into
 batches; the sender carries sealed batches to the broker. Acknowledgements ride with the next commit.
+
+A call for help waits for nothing: it is sealed in the step in which it is made, and has the link to itself where
+nothing else may leave.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
+from agent.agreement import Agreement
+from agent.calling import Calling
+from agent.carrying import Carrying, Pipe
+from agent.in_force import Build, InForce
+from agent.keeping import CHECKPOINT_NOTE, HOUSEKEEPING_S, Counts, Keeping, Key
 from agent.recorder import Recorder
 from agent.records import Record, iso_date
-from agent.sealing import Sealed, Terms, kept, sealed
-from agent.sender import Acked, Connect, Disconnect, Effect, Publish, Refused, Sender
+from agent.release import LANES, Lane, lane_of
+from agent.sealing import AT_ONCE, Terms, sealed
+from agent.sender import Sender
 from agent.service_day import Moment
-from buffer.outbox import Batch, Outbox, OutboxDamaged, OutboxLost
+from agent.standing import Standing, Unusable
+from buffer.outbox import Note, Outbox
 from drivers.inputs import Acknowledged, Input, LinkDown, LinkUp, Pulse, Tick
-from drivers.mqtt_options import LinkError
 
 logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
-Key = tuple[str, int]
 
-HOUSEKEEPING_S = 1.0  # with inputs coming in
-IDLE_S = 5.0  # without
-ACKNOWLEDGED_KEPT_S = 120.0
-PENDING_RECORDS_MAX = 10_000
+IDLE_S = 5.0  # between looks at the time when nothing comes in
+LOOK_S = 60.0  # between looks at the agreement's file
 FAULTS_MAX = 100
-WITHHELD_STEP = 500  # sealed batches looked at a time, while some of them may not leave
-
-
-class Pipe(Protocol):
-    """What the runtime needs of a link: see `drivers.mqtt.Link`."""
-
-    def connect(self, link: int, broker: str) -> None:
-        """Begin connection number `link`."""
-        ...
-
-    def publish(self, topic: str, payload: bytes) -> int:
-        """Send, and return the number under which it will be acknowledged. Raises LinkError."""
-        ...
-
-    def disconnect(self) -> None:
-        """End the connection."""
-        ...
-
-
-class Retention(NamedTuple):
-    """How many days receipts stay, by stream, and how old anything may grow on the truck."""
-
-    receipt_days: Mapping[str, int]
-    age_days_max: int
-
-
-@dataclass
-class Counts:
-    """What happened since the start, for the status file and the demo."""
-
-    committed: int = 0
-    commits: int = 0
-    sealed: int = 0
-    published: int = 0
-    acknowledged: int = 0
-    refused: int = 0
-    faults: int = 0
-    dropped: int = 0  # records that found no room in memory while the disk was lost
-
-
-class Recording(NamedTuple):
-    """A recorder and the way to make a fresh one after a fault, behind records that are not yet on disk."""
-
-    recorder: Recorder
-    fresh: Callable[[Sequence[Record]], Recorder]
 
 
 class Runtime:
-    """Performs one truck's recording and sending, one input at a time."""
+    """Performs one truck's recording and sending, one input at a time.
+
+    `look` tells what the agreement's file holds when that has changed, else None. `renewals` counts how often
+    another agreement has come into force. `slot_due` is when a slot begins or ends next, None while no date is known.
+    """
 
     def __init__(
         self,
         *,
-        recording: Recording,
-        terms: Terms,
-        retention: Retention,
+        standing: Standing,
+        build: Build,
         sender: Sender,
         outbox: Outbox,
         link: Pipe,
         topic: Callable[[str], str],
-        box: Callable[[], dict[str, Any]],
         commit_every_s: float,
+        look: Callable[[], Agreement | Unusable | None] = lambda: None,
     ) -> None:
-        self.recorder, self._fresh = recording
-        self.sender = sender
-        self.outbox = outbox
+        self.standing = standing
         self.counts = Counts()
+        self.renewals = 0
         self.now: Moment | None = None
-        self._terms = terms
-        self._retention = retention
-        self._link = link
-        self._topic = topic
-        self._box = box
-        self._commit_every_s = commit_every_s
-        self._pending: list[Record] = []
-        self._pending_since = 0.0
-        self._acked: set[Key] = set()
-        self._refused: set[Key] = set()
-        self._withheld: set[Key] = set()
-        self._answered_since = 0.0
-        self._unsent = True
+        self.slot_due: float | None = None
+        self._slot_known_at = 0.0
+        self._build = build
+        self._look = look
+        self._next_look = 0.0
+        self._keeping = Keeping(outbox, self.counts, commit_every_s, self._checkpoint)
+        self._carrying = Carrying(sender, link, topic, self.counts, self._settled)
+        checkpoint = outbox.note(CHECKPOINT_NOTE)
+        self._in_force = build(standing.on(None), resumed=checkpoint.body if checkpoint else None)
         self._next_housekeeping = 0.0
         self._awake_since = 0.0
-        self._storage_lost = False
-        self._purged_day: int | None = None
+        self._day: int | None = None
         newest_box = outbox.newest("box")
-        self._box_day = self._released_day = newest_box.day if newest_box else None
-        terms.release.resume(self._released_day)
+        self._box_day = newest_box.day if newest_box else None
+        self._released = {lane: note.day for lane in LANES if (note := outbox.note(_left(lane)))}
+        self._open: frozenset[str] = frozenset()
+        self._calls = Calling(self._keeping, self._terms)
+        self._resume_release()
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """The agreement that counts now."""
+        return self._in_force.agreement
+
+    @property
+    def recorder(self) -> Recorder:
+        """The half that records."""
+        return self._in_force.recorder
+
+    @property
+    def sender(self) -> Sender:
+        """Decides when to connect and what is on its way."""
+        return self._carrying.sender
+
+    @property
+    def outbox(self) -> Outbox:
+        """What is on disk."""
+        return self._keeping.outbox
+
+    @property
+    def _terms(self) -> Terms:
+        return self._in_force.terms
 
     def step(self, entry: Input, now: float) -> None:
         """Take one input and do all that it calls for."""
         if isinstance(entry, LinkUp | LinkDown | Acknowledged):
-            self._perform(self.sender.step(entry, now), now)
+            self._carrying.step(entry, now)
             self._offer(now)
         else:
-            self._record(self._recorded(lambda: self.recorder.step(entry, now)), now)
+            self._record(entry, now)
         # When something is kept or leaves must not depend on a pulse, or on a tick for its sake: it may be hidden.
         if isinstance(entry, Pulse) or (isinstance(entry, Tick) and now < self._wake):
             return
@@ -138,18 +121,19 @@ class Runtime:
             ) * HOUSEKEEPING_S  # the phase is nobody's either
             self._housekeep(now)
         elif isinstance(entry, Tick):
-            self._perform(self.sender.step(entry, now), now)
+            self._carrying.step(entry, now)
             self._offer(now)
 
     def flush(self, now: float) -> None:
-        """A log has ended: its last epoch counts, and what left its filters is kept."""
-        self._record(self._recorded(lambda: self.recorder.flush(now)), now)
+        """A log has ended: its last epoch counts, what left its filters is kept, and the truck is parked."""
+        self._keeping.add(self._recorded(lambda: self.recorder.flush(now)), now)
+        self.recorder.park()
         self._commit(now)
 
     def finish(self, now: float) -> None:
         """End cleanly: what left its filters is on disk afterwards, and the link is down."""
         self._commit(now)
-        self._perform(self.sender.want(False, now), now)
+        self._carrying.want(False, now)
 
     def wait_s(self, now: float) -> float:
         """How long the loop may wait for an input before the next thing is due."""
@@ -163,31 +147,33 @@ class Runtime:
         dues = [self._awake_since + IDLE_S]
         if self.sender.due is not None:
             dues.append(self.sender.due)
-        if self._pending:
-            dues.append(max(self._commit_due, self._next_housekeeping))
+        if self._keeping.due is not None:
+            dues.append(max(self._keeping.due, self._next_housekeeping))
+        if self.slot_due is not None:
+            dues.append(self.slot_due)
         return min(dues)
-
-    @property
-    def _commit_due(self) -> float:
-        """Early by what passes until the next housekeeping: no record is at risk for longer than agreed."""
-        return self._pending_since + self._commit_every_s - HOUSEKEEPING_S
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits for a release or an acknowledgement."""
         counts = self.outbox.counts()
-        return not (self._pending or counts.kept or counts.unsent)
+        return not (self._keeping.pending or counts.kept or counts.unsent)
 
     @property
     def recording(self) -> bool:
         """Whether what happens now may be recorded: under an agreement that has not ended, and on duty."""
-        ended = self.now is not None and set(self._terms.leaving(self.now.day)) <= {"box"}
+        ended = set(self._terms.leaving(self.now.day if self.now else None)) <= {"box"}
         return self.recorder.recording and not ended
+
+    @property
+    def ailing(self) -> bool:
+        """Whether the truck can't do its work until someone has looked after it."""
+        return self.agreement is None or self._keeping.storage_lost or self._in_force.duty.at_fault
 
     @property
     def quiet(self) -> bool:
         """Whether everything sealed that may leave has been answered."""
-        return self._leaving(1) == []
+        return self.now is None or self._left_all(self._terms.leaving(self.now.day))
 
     @property
     def release_within_s(self) -> float:
@@ -196,7 +182,28 @@ class Runtime:
 
     # Recording.
 
+    def _record(self, entry: Input, now: float) -> None:
+        records = self._recorded(lambda: self.recorder.step(entry, now))
+        calls = [record for record in records if record.stream == AT_ONCE]
+        records = [record for record in records if record.stream != AT_ONCE]
+        moment = self.recorder.moment(now) if self.recorder.on_duty else None
+        if moment is not None and self.standing.begins(moment.day):
+            records = self._begin_duty(moment.day, records)
+        self._keeping.add(records, now)
+        if calls:
+            self._call(calls, now)
+
+    def _call(self, records: list[Record], now: float) -> None:
+        """Calls for help are sealed and sent in this step."""
+        if self._calls.seal(records, self._terms, self.now.day if self.now else None, now):
+            self._carrying.stale = True
+            self._offer(now)
+
     def _recorded(self, ask: Callable[[], list[Record]]) -> list[Record]:
+        """The records that the recorder answers with."""
+        return self._guarded(ask) or []
+
+    def _guarded(self, ask: Callable[[], Answer]) -> Answer | None:
         """What the recorder answers. An exception in it stops what it holds, and nothing of it is told."""
         try:
             return ask()
@@ -206,184 +213,185 @@ class Runtime:
         if self.counts.faults > FAULTS_MAX:
             raise RuntimeError(f"recording failed {FAULTS_MAX} times, last with {kind}")
         logger.error("recording failed with %s and starts anew; what it held is dropped", kind)
-        port_ready = self.recorder.port_ready
-        self.recorder = self._fresh(self._pending)
-        self.recorder.port_ready = port_ready
+        self._in_force = self._in_force._replace(recorder=self._built(self.agreement).recorder)
         self.recorder.doubt()  # the fault may have swallowed the crew's switch
-        return []
+        return None
 
-    def _record(self, records: list[Record], now: float) -> None:
-        if not records:
+    def _built(self, agreement: Agreement | None) -> InForce:
+        """Fresh parts, which know of the receiver what the present ones do."""
+        fresh = self._build(agreement, pending=self._keeping.pending)
+        fresh.recorder.follow(self.recorder)
+        return fresh
+
+    def _checkpoint(self) -> Note | None:
+        made = self._guarded(self.recorder.checkpoint)
+        return Note(*made) if made else None
+
+    # The agreement.
+
+    def _begin_duty(self, day: int, records: list[Record]) -> list[Record]:
+        """The day's first moment on duty: what may be kept of the records that were made until then."""
+        changed = self.standing.begin_duty(day)
+        if changed:
+            records += self._recorded(lambda: self.recorder.day_over(day))
+            records = [record for record in records if record.day < day]
+            self._renew(day)
+        self._keeping.note(self.standing.notes())
+        return records
+
+    def _renew(self, day: int | None) -> None:
+        """Another agreement counts from here on. What the recorder held is dropped."""
+        agreement = self.standing.on(day)
+        if agreement is self.agreement:
             return
-        if not self._pending:
-            self._pending_since = now
-        room = PENDING_RECORDS_MAX - len(self._pending)
-        self._pending += records[:room]
-        self.counts.dropped += max(0, len(records) - room)
+        self.renewals += 1
+        self._in_force, self.slot_due = self._built(agreement), None
+        self._resume_release()
+        self._carrying.stale = True
+        if AT_ONCE not in self._terms.leaving(day):
+            self._calls.drop()
+
+    def _resume_release(self) -> None:
+        for lane in LANES:
+            self._terms.release.resume(lane, self._released.get(lane))
+
+    def _look_at_file(self, now: float) -> None:
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_S
+        found = self._look()
+        if found is not None and self.standing.look(found):  # all is to stop, or nothing was in force yet
+            self._keeping.pending = [record for record in self._keeping.pending if record.stream == "box"]
+            self._renew(self.now.day if self.now else None)
+        self._keeping.note(self.standing.notes())
 
     # Time.
 
     def _housekeep(self, now: float) -> None:
-        self._perform(self.sender.step(Tick(now), now), now)
+        self._carrying.step(Tick(now), now)
         self.now = self.recorder.moment(now)
+        self._look_at_file(now)
         if self.now is not None:
-            self._follow_agreement(self.now, now)
-        if self._pending and now >= self._commit_due:
+            if self._day != self.now.day:
+                self._begin_day(self.now.day, now)
+            self._release_due(self.now, now)
+        if self._keeping.is_due(now) or self._guarded(lambda: self.recorder.checkpoint_due):
             self._commit(now)
-        if (self._acked or self._refused) and now - self._answered_since >= ACKNOWLEDGED_KEPT_S:
-            self._commit(now)
+        self._call([], now)
         self._offer(now)
+        if self.now is None:
+            self.slot_due = None
+        elif self.slot_due is None or now >= min(self.slot_due, self._slot_known_at + LOOK_S):
+            self._slot_known_at = now
+            self.slot_due = now + self._terms.release.change_s(self.now)
 
-    def _follow_agreement(self, moment: Moment, now: float) -> None:
-        if self._terms.release.due(moment):
-            self._release(moment, now)
-        release = self._terms.release
-        wanted = release.link_wanted(moment) and (release.closes_stretches or not self.quiet)
-        if wanted != (self.sender.state != "off"):
-            self._perform(self.sender.want(wanted, now), now)
-        if self._purged_day != moment.day:
-            self._purge(moment.day)
+    def _begin_day(self, day: int, now: float) -> None:
+        self._day = day
+        self._keeping.add(self._recorded(lambda: self.recorder.day_over(day)), now)
+        self._renew(day)
+        self.standing.warn(day)
+        self._keeping.note(self.standing.notes())
+        self._keeping.purge(day, self._in_force.retention)
 
-    def _purge(self, today: int) -> None:
-        self._purged_day = today
-        keep = self._retention
-        self._tried(
-            "purged",
-            lambda: self.outbox.purge(today, receipt_days=keep.receipt_days, age_days_max=keep.age_days_max),
+    @property
+    def _silent(self) -> bool:
+        """Whether duty has begun on this service day, under a release that is silent from then on."""
+        return (
+            self._terms.release.silent_on_duty
+            and self.now is not None
+            and not self.standing.begins(self.now.day)
         )
 
-    # The outbox.
+    def _release_due(self, moment: Moment, now: float) -> None:
+        if not self._silent:
+            for lane in self._terms.release.due(moment):
+                self._release(lane, moment, now)
 
-    def _commit(self, now: float, release: Sealed | None = None) -> bool:
-        change = release or Sealed([], [], kept(self._pending))
-        if not (change.keep or change.seal or change.used or self._acked or self._refused):
-            return True
-        done = self._keep_storage(
-            lambda: self.outbox.commit(
-                keep=change.keep,
-                seal=change.seal,
-                used=change.used,
-                acknowledged=self._acked,
-                refused=self._refused,
-                today=self.now.day if self.now else None,
-            )
-        )
-        self._pending_since = now
-        if done:
-            self._committed(len(change.seal))
-        return done
-
-    def _committed(self, sealed_batches: int) -> None:
-        self.counts.commits += 1
-        self.counts.committed += len(self._pending)
-        self.counts.sealed += sealed_batches
-        self._unsent = self._unsent or sealed_batches > 0
-        self._pending = []
-        self._acked, self._refused = set(), set()
-
-    def _keep_storage(self, act: Callable[[], None]) -> bool:
-        try:
-            act()
-        except OutboxDamaged:
-            raise  # a restart sets the file aside and goes on with a new one
-        except OutboxLost as error:
-            self._lose_storage("written", error)
-            return False
-        if self._storage_lost:
-            logger.info("the outbox can be written again")
-        self._storage_lost = False
-        return True
-
-    def _tried(self, what: str, ask: Callable[[], Answer]) -> Answer | None:
-        """The outbox's answer; None when the disk won't have it for now. Only a commit shows that it is back."""
-        try:
-            return ask()
-        except OutboxDamaged:
-            raise
-        except OutboxLost as error:
-            self._lose_storage(what, error)
-            return None
-
-    def _lose_storage(self, done: str, error: OutboxLost) -> None:
-        if not self._storage_lost:
-            logger.error("the outbox can't be %s (%s); trying again", done, error)
-        self._storage_lost = True
-
-    def _release(self, moment: Moment, now: float) -> None:
+    def _release(self, lane: Lane, moment: Moment, now: float) -> None:
         release = self._terms.release
-        if release.closes_stretches:
-            self._record(self._recorded(self.recorder.close), now)
-        elif not self.quiet:
-            return  # an earlier day's envelopes have not left yet: at most one set leaves in a day
-        if self._box_day != moment.day:
-            fields = {"date": iso_date(moment.day), **self._box()}
-            fields["lost"]["evicted"] += self.counts.dropped
-            self._record([Record("box", moment.day, fields)], now)
-            self._box_day = moment.day
-        change = self._tried("read", lambda: sealed(self._terms, self.outbox, moment.day, self._pending))
-        self.counts.dropped += change.unreadable if change else 0
-        if change is not None and self._commit(now, change):
-            self._released_day = moment.day
+        notes: dict[str, Note | None] = {}
+        if release.closes(lane):
+            self._keeping.add(self._recorded(self.recorder.close), now)
         else:
-            release.resume(self._released_day)  # not released: try again
+            notes = {_left(lane): Note(moment.day, b"")}
+        if not release.connected and not self._left_all(self._streams_of({lane}) - {AT_ONCE}):
+            self._released[lane] = moment.day
+            self._keeping.note(notes)  # an earlier day's envelopes leave now: at most one set does in a day
+            return
+        if lane == lane_of("box"):
+            self._tell_of_box(moment, now)
+        pending = self._keeping.pending
+        done = self._keeping.commit(
+            now,
+            moment.day,
+            lambda: sealed(self._terms, self.outbox, moment, pending, lane),
+            notes=notes,
+        )
+        if done is None:
+            release.resume(lane, self._released.get(lane))  # not released: try again
+            return
+        self._carrying.stale = self._carrying.stale or bool(done.seal)
+        self._released[lane] = moment.day
+
+    def _tell_of_box(self, moment: Moment, now: float) -> None:
+        if self._box_day == moment.day:
+            return
+        fields = {"date": iso_date(moment.day), **self._in_force.box()}
+        fields["lost"]["evicted"] += self.counts.dropped
+        self._keeping.add([Record("box", moment.day, fields)], now)
+        self._box_day = moment.day
+
+    def _commit(self, now: float) -> None:
+        self._keeping.commit(now, self.now.day if self.now else None)
 
     # The link.
 
     def _offer(self, now: float) -> None:
-        if not self._unsent or self.sender.room == 0:
+        streams = self._open_streams
+        self._carrying.want(self._is_wanted(streams), now)
+        if streams != self._open:
+            self._open, self._carrying.stale = streams, True
+        room = self.sender.room
+        if not self._carrying.stale or room == 0:
             return
-        batches = self._leaving(self.sender.room, self.sender.in_flight)
-        if batches is None:
-            return
-        self._unsent = bool(batches) or bool(self.sender.in_flight)
-        self._perform(self.sender.offer(batches, now), now)
+        on_their_way = self.sender.in_flight
+        batches = self._calls.batches(on_their_way)
+        if streams:
+            others = self._keeping.leaving(streams, room, {*on_their_way, *self._calls.keys})
+            if others is None:
+                return
+            batches += others
+        self._carrying.stale = bool(batches) or bool(on_their_way)
+        self._carrying.offer(batches, now)
 
-    def _leaving(self, limit: int, on_their_way: Collection[Key] = ()) -> list[Batch] | None:
-        """Sealed batches without an answer, of streams that may leave today; None when the disk is lost.
+    def _is_wanted(self, streams: Collection[str]) -> bool:
+        """Whether there is to be a connection: for help always, else by the release, while these streams may leave."""
+        if self._calls:
+            return True
+        if self._terms.release.connected:  # and it stays so when the date is lost for a while
+            return self.now is not None or self.sender.state != "off"
+        return bool(streams) and not self._left_all(streams)
 
-        What else was sealed, under an agreement that has ended, stays until it is too old.
-        """
-        if self.now is None:
-            return []
-        streams = self._terms.leaving(self.now.day)
-        settled = self._acked | self._refused | set(on_their_way)
-        while True:
-            found = self._tried("read", partial(self.outbox.unsent, limit, settled | self._withheld))
-            withheld = {(batch.stream, batch.n) for batch in found or () if batch.stream not in streams}
-            if not withheld:
-                return found
-            self._withheld |= withheld
-            limit = max(limit, WITHHELD_STEP)
+    @property
+    def _open_streams(self) -> frozenset[str]:
+        """The streams of which batches may leave at this moment."""
+        if self.now is None or self._silent:
+            return frozenset()
+        return self._streams_of(self._terms.release.open(self.now))
 
-    def _perform(self, effects: list[Effect], now: float) -> None:
-        for effect in effects:
-            if isinstance(effect, Publish):
-                self._publish(effect, now)
-            elif isinstance(effect, Connect):
-                self._link.connect(effect.link, effect.broker)
-            elif isinstance(effect, Disconnect):
-                self._unsent = True
-                self._link.disconnect()
-            else:
-                self._settle(effect, now)
+    def _streams_of(self, lanes: frozenset[Lane] | set[Lane]) -> frozenset[str]:
+        leaving = self._terms.leaving(self.now.day if self.now else None)
+        return frozenset(stream for stream in leaving if lane_of(stream) in lanes)
 
-    def _publish(self, effect: Publish, now: float) -> None:
-        batch = effect.batch
-        key = (batch.stream, batch.n)
-        try:
-            mid = self._link.publish(self._topic(batch.stream), batch.payload)
-        except LinkError:
-            self.sender.failed(key, now)
-            return
-        self.counts.published += 1
-        self.sender.published(key, mid, now)
+    def _left_all(self, streams: Collection[str]) -> bool:
+        """Whether every sealed batch of these streams has been answered; False while the disk is lost."""
+        return self._keeping.leaving(streams, 1) == []
 
-    def _settle(self, effect: Acked | Refused, now: float) -> None:
-        if not (self._acked or self._refused):
-            self._answered_since = now
-        if isinstance(effect, Acked):
-            self.counts.acknowledged += 1
-            self._acked.add(effect.key)
-        else:
-            self.counts.refused += 1
-            self._refused.add(effect.key)
+    def _settled(self, key: Key, refused: bool, now: float) -> None:
+        self._calls.settled(key)
+        self._keeping.settle(key, refused=refused, now=now)
+
+
+def _left(lane: Lane) -> str:
+    """The note that tells on which day a lane was last released."""
+    return f"left_{lane}"

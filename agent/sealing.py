@@ -1,4 +1,9 @@
-"""From records to batches: packed in order into payloads of the agreed size, numbered and chained."""
+"""From records to rows on disk, and from there to batches of the agreed size, numbered and chained.
+
+What is on disk tells no more than what leaves: a record of the way has a row of its own, in order, and of every other
+stream there is one row for each service day, put together anew whenever a record joins it. So no row, and no batch,
+depends on when the disk was written or the agent was started.
+"""
 
 from __future__ import annotations
 
@@ -9,40 +14,25 @@ from typing import Any, NamedTuple, Protocol
 
 from agent import wire
 from agent.records import Record
-from agent.release import Release
-from agent.streams.harsh_braking import shuffled
+from agent.release import Lane, Release, lane_of
+from agent.service_day import Moment
+from agent.streams.merging import MERGED
 from buffer.outbox import Batch, Head, Kept, KeptRow
 
 KEPT_BYTES_MAX = 4 * 1024 * 1024
 ROW_BYTES_MAX = 8 * 1024  # half of what the outbox takes in a row
+AT_ONCE = "help"  # passes by every release
+
+Fields = dict[str, Any]
 
 
-def kept(records: Iterable[Record]) -> list[Kept]:
-    """The records as rows for the outbox, of one stream and day each, in order of appearance."""
-    rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for record in records:
-        rows.setdefault((record.stream, record.day), []).append(record.fields)
-    return [row for (stream, day), fields in rows.items() for row in _rows(stream, day, fields)]
+class Change(NamedTuple):
+    """One transaction's worth: batches to add, rows that they used up, rows to keep for later."""
 
-
-def _rows(stream: str, day: int, fields: list[dict[str, Any]]) -> list[Kept]:
-    body = zlib.compress(json.dumps(fields, separators=(",", ":")).encode("ascii"), 9)
-    if len(body) <= ROW_BYTES_MAX or len(fields) == 1:
-        return [Kept(stream, day, body)]
-    half = len(fields) // 2
-    return _rows(stream, day, fields[:half]) + _rows(stream, day, fields[half:])
-
-
-def opened(body: bytes) -> list[dict[str, Any]]:
-    """The fields of the records in one row. Raises ValueError when it is none of ours."""
-    try:
-        plain = zlib.decompressobj().decompress(body, KEPT_BYTES_MAX)
-    except zlib.error as error:
-        raise ValueError("not a row of records") from error
-    fields = json.loads(plain)
-    if not isinstance(fields, list):
-        raise ValueError("not a row of records")
-    return fields
+    seal: list[Batch]
+    used: list[int]
+    keep: list[Kept]
+    unreadable: int = 0
 
 
 class Shelf(Protocol):
@@ -61,15 +51,6 @@ class Shelf(Protocol):
         ...
 
 
-class Sealed(NamedTuple):
-    """One transaction's worth: batches to add, rows that they used up, rows to keep for later."""
-
-    seal: list[Batch]
-    used: list[int]
-    keep: list[Kept]
-    unreadable: int = 0
-
-
 class Terms(NamedTuple):
     """What the agreement in force says of sealing.
 
@@ -81,56 +62,153 @@ class Terms(NamedTuple):
     release: Release
     until_day: int | None = None
 
-    def leaving(self, today: int) -> tuple[str, ...]:
-        """The streams that may leave on that service day."""
-        return self.streams if self.until_day is None or today <= self.until_day else ("box",)
+    def leaving(self, today: int | None) -> tuple[str, ...]:
+        """The streams that may leave on that service day; None: no day is known yet."""
+        ended = self.until_day is not None and today is not None and today > self.until_day
+        return ("box",) if ended else self.streams
 
 
-def sealed(terms: Terms, shelf: Shelf, today: int, pending: Sequence[Record]) -> Sealed:
-    """What a release on service day `today` does with the rows on the shelf and the records not yet there."""
-    streams = terms.leaving(today)
-    parts = [
-        _sealed_stream(terms, shelf, today, stream, [record for record in pending if record.stream == stream])
-        for stream in streams
+# Rows.
+
+
+def rows(records: Iterable[Record]) -> list[Kept]:
+    """Rows for records: one each in their order, then one for each stream and day whose order would tell."""
+    days: dict[tuple[int, str], list[Fields]] = {}
+    found: list[Kept] = []
+    for record in records:
+        if record.stream in MERGED:
+            days.setdefault((record.day, record.stream), []).append(record.fields)
+        else:
+            found += _split(record.stream, record.day, [record.fields])
+    return found + [
+        row
+        for (day, stream), fields in sorted(days.items())
+        for row in _split(stream, day, MERGED[stream](fields))
     ]
-    held = kept(record for record in pending if record.stream not in streams)
-    return Sealed(
-        seal=[batch for part in parts for batch in part.seal],
-        used=[row_id for part in parts for row_id in part.used],
-        keep=held + [row for part in parts for row in part.keep],
-        unreadable=sum(part.unreadable for part in parts),
+
+
+def _split(stream: str, day: int, fields: list[Fields]) -> list[Kept]:
+    body = zlib.compress(json.dumps(fields, separators=(",", ":")).encode("ascii"), 9)
+    if len(body) <= ROW_BYTES_MAX or len(fields) == 1:
+        return [Kept(stream, day, body)]
+    half = len(fields) // 2
+    return _split(stream, day, fields[:half]) + _split(stream, day, fields[half:])
+
+
+def kept(shelf: Shelf, records: Sequence[Record]) -> Change:
+    """What the disk is to hold when these records join those on it. Raises OutboxLost when it can't be read."""
+    days = sorted({(record.stream, record.day) for record in records if record.stream in MERGED})
+    there = [row for stream, day in days for row in shelf.kept(stream, day + 1) if row.day == day]
+    there = [row for row in there if not readable([row]).unreadable]
+    fresh = rows([*readable(there).records, *records])
+    stay = {row[1:] for row in there} & set(fresh)
+    return Change(
+        seal=[],
+        used=[row.id for row in there if row[1:] not in stay],
+        keep=[row for row in fresh if row not in stay],
     )
 
 
-def _sealed_stream(terms: Terms, shelf: Shelf, today: int, stream: str, pending: list[Record]) -> Sealed:
-    before_day = today + 1 if stream == "box" else terms.release.before_day(stream, today)
-    rows = shelf.kept(stream, before_day)
-    ripe, unreadable = readable(rows)
-    ripe += [record for record in pending if record.day < before_day]
-    if stream == "harsh_braking":
-        ripe = shuffled(ripe)
-    batches, over = _batches(terms, shelf, today, stream, ripe)
-    unripe = [record for record in pending if record.day >= before_day]
-    return Sealed(batches, [row.id for row in rows], kept([*over, *unripe]), unreadable)
+class Read(NamedTuple):
+    """The records of some rows, and how many rows a worn card has made unreadable."""
+
+    records: list[Record]
+    unreadable: int
 
 
-def readable(rows: Sequence[KeptRow]) -> tuple[list[Record], int]:
-    """The records of the rows, and how many rows a worn card has made unreadable."""
+def readable(found: Sequence[KeptRow]) -> Read:
+    """What can be read of the rows."""
     records: list[Record] = []
     unreadable = 0
-    for row in rows:
+    for row in found:
         try:
             records += [Record(row.stream, row.day, fields) for fields in opened(row.body)]
         except ValueError:
             unreadable += 1
-    return records, unreadable
+    return Read(records, unreadable)
+
+
+def opened(body: bytes) -> list[Fields]:
+    """The fields of the records in one row. Raises ValueError when it is none of ours."""
+    try:
+        plain = zlib.decompressobj().decompress(body, KEPT_BYTES_MAX)
+    except zlib.error as error:
+        raise ValueError("not a row of records") from error
+    fields = json.loads(plain)
+    if not isinstance(fields, list):
+        raise ValueError("not a row of records")
+    return fields
+
+
+# Batches.
+
+
+def sealed(terms: Terms, shelf: Shelf, now: Moment, pending: Sequence[Record], lane: Lane) -> Change:
+    """What a release of a lane does with the rows on the shelf and the records not yet there."""
+    streams = [each for each in terms.leaving(now.day) if lane_of(each) == lane and each != AT_ONCE]
+    parts = [
+        _sealed_stream(terms, shelf, now, stream, [record for record in pending if record.stream == stream])
+        for stream in streams
+    ]
+    parts.append(kept(shelf, [record for record in pending if record.stream not in streams]))
+    return Change(
+        seal=[batch for part in parts for batch in part.seal],
+        used=[row_id for part in parts for row_id in part.used],
+        keep=[row for part in parts for row in part.keep],
+        unreadable=sum(part.unreadable for part in parts),
+    )
+
+
+def sealed_at_once(terms: Terms, shelf: Shelf, day: int, records: list[Record]) -> list[Batch]:
+    """Batches that wait for no release."""
+    return _batches(terms, shelf, day, AT_ONCE, records, None)[0]
+
+
+def _sealed_stream(terms: Terms, shelf: Shelf, now: Moment, stream: str, pending: list[Record]) -> Change:
+    release = terms.release
+    before_day = now.day + 1 if stream == "box" else release.before_day(stream, now.day)
+    found = shelf.kept(stream, before_day)
+    waiting, unreadable = readable(found)
+    waiting += [record for record in pending if record.day < before_day]
+    early = [record for record in pending if record.day >= before_day]
+    ripe = [record for record in waiting if release.ripe(stream, record.day, record.fields, now)]
+    count = release.envelopes(stream)
+    if not ripe and not count:
+        return kept(shelf, pending)  # what is on disk stays as it is
+    unripe = [record for record in waiting if not release.ripe(stream, record.day, record.fields, now)]
+    batches, over = _batches(terms, shelf, now.day, stream, _told_together(stream, ripe), count)
+    rest = kept(shelf, early)
+    return Change(
+        seal=batches,
+        used=[row.id for row in found] + rest.used,
+        keep=rows([*over, *unripe]) + rest.keep,
+        unreadable=unreadable,
+    )
+
+
+def _told_together(stream: str, records: list[Record]) -> list[Record]:
+    """The records of a batch in their order, or put together for each day where their order would tell.
+
+    Brakings of all days are sorted as one: their record has no day.
+    """
+    if stream not in MERGED:
+        return records
+    if lane_of(stream) == "fleet":
+        places = {id(fields): place for place, fields in enumerate(MERGED[stream](r.fields for r in records))}
+        return sorted(records, key=lambda record: places[id(record.fields)])
+    days = sorted({record.day for record in records})
+    return [
+        Record(stream, day, fields)
+        for day in days
+        for fields in MERGED[stream](record.fields for record in records if record.day == day)
+    ]
 
 
 def _batches(
-    terms: Terms, shelf: Shelf, today: int, stream: str, records: list[Record]
+    terms: Terms, shelf: Shelf, today: int, stream: str, records: list[Record], count: int | None
 ) -> tuple[list[Batch], list[Record]]:
-    """Batches behind the stream's newest, and the records that found no room in the agreed number of them."""
-    count, size_bytes = terms.release.envelopes(stream), terms.release.size_bytes
+    """Batches behind the stream's newest, and the records that found no room in `count` of them (None: no limit)."""
+    size_bytes = terms.release.size_bytes
     head, epoch = shelf.head(stream), shelf.epoch(stream)
     prev = wire.previous(head.sha256.hex()) if head.sha256 else wire.NO_PREVIOUS
     batches: list[Batch] = []

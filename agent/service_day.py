@@ -12,17 +12,21 @@ BELIEVED_AFTER_S = 600.0  # and believed once it has held so long
 
 
 class Moment(NamedTuple):
-    """A service day in days since 1970-01-01 and the second of it."""
+    """A service day in days since 1970-01-01 and the second of it, counted from when service days begin."""
 
     day: int
     second: int
 
 
 class ServiceDays:
-    """Service days of a time zone. Knows nothing until a trusted fix has given the time."""
+    """Service days of a time zone. Knows nothing until a trusted fix has given the time.
 
-    def __init__(self, zone: datetime.tzinfo) -> None:
+    `starts_s` is the second of the local day at which a service day begins; its date is the date at that second.
+    """
+
+    def __init__(self, zone: datetime.tzinfo, starts_s: int = 0) -> None:
         self._zone = zone
+        self._starts_s = starts_s
         self._utc_ms: int | None = None
         self._at = 0.0
         self._odd: tuple[int, float] | None = None
@@ -40,6 +44,10 @@ class ServiceDays:
             return
         self._utc_ms, self._at = utc_ms, at
 
+    def follow(self, before: ServiceDays) -> None:
+        """Know what those before knew, in this zone."""
+        self._utc_ms, self._at, self._odd = before._utc_ms, before._at, before._odd
+
     @staticmethod
     def _fits(utc_ms: int, at: float, known: tuple[int, float]) -> bool:
         return abs(utc_ms - known[0] - (at - known[1]) * 1000) <= STEP_MS_MAX
@@ -56,5 +64,6 @@ class ServiceDays:
         if hour != self._hour:
             utc = datetime.datetime.fromtimestamp(hour * 3600, datetime.UTC)
             offset = utc.astimezone(self._zone).utcoffset()
-            self._hour, self._offset_s = hour, round(offset.total_seconds()) if offset else 0
+            self._hour = hour
+            self._offset_s = (round(offset.total_seconds()) if offset else 0) - self._starts_s
         return Moment(*divmod(utc_ms // 1000 + self._offset_s, DAY_S))

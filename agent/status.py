@@ -29,6 +29,7 @@ def status_of(configuration: Configuration, agreement: Agreement | None, runtime
         "date": iso_date(runtime.now.day) if runtime.now else None,
         "recording": "on" if runtime.recording else "off",
         "agreement": agreement.reference._asdict() if agreement else None,
+        "agreement_days_left": runtime.standing.days_left(runtime.now.day if runtime.now else None),
         "gnss": "heard" if runtime.recorder.port_ready else "silent",
         "broker": runtime.sender.state,
         "broker_trouble": runtime.sender.trouble,

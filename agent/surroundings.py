@@ -63,9 +63,23 @@ def agreement_for(logs: Logs, path: Path | None) -> Agreement:
     if path is not None:
         return load_agreement(path)
     located = load_yaml(EXAMPLE_AGREEMENT)
-    located.tree["places"] = _places_round(_fixes(logs))
-    located.tree["duty"]["time_zone"] = "UTC"
+    _fit_anywhere(located.tree, _places_round(_fixes(logs)))
     return Agreement(validate(AgreementFile, located), canonical_json(located.tree))
+
+
+def _fit_anywhere(tree: dict[str, Any], places: dict[str, Any]) -> None:
+    """Give the example other places, without what belongs to the city that it was drawn for.
+
+    A log may be of any hour, so there is no schedule; and without sites nothing can be said of visits to them.
+    """
+    tree["places"] = places
+    tree["duty"] = {"requires": tree["duty"]["requires"], "time_zone": "UTC"}
+    tree.pop("behind", None)
+    tree["streams"].pop("site_visits", None)
+    tree["release"]["envelopes"].pop("site_visits", None)
+    for question in tree["questions"]:
+        question["needs"] = [stream for stream in question["needs"] if stream != "site_visits"]
+    tree["questions"] = [question for question in tree["questions"] if question["needs"]]
 
 
 def _fixes(logs: Logs) -> Iterable[Fix]:

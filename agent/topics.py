@@ -1,4 +1,4 @@
-"""Topics: where each stream of a truck is published."""
+"""Topics: where each stream of a truck is published, and whose stream it is."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def topic_for(fleet: str, vehicle: str) -> Callable[[str], str]:
         return f"fairhaul/v1/{fleet}/{vehicle}/{stream}"
 
     return topic
+
+
+def state_topic(fleet: str, vehicle: str) -> str:
+    """Where a truck under a timed release says whether it is connected."""
+    return f"fairhaul/v1/{fleet}/{vehicle}/state"

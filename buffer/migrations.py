@@ -71,6 +71,13 @@ def _outbox_1(database: Database) -> None:
     _table(database, "set_aside", {"id": int, "since": int})
 
 
+def _outbox_2(database: Database) -> None:
+    """Notes; one without a day has NULL for it."""
+    columns = {"id": int, "name": str, "day": int, "state": str, "body": bytes}
+    not_null = set(columns) - {"id", "day"}
+    database.table("note").create(columns, pk="id", not_null=not_null, strict=True)
+
+
 def _received_1(database: Database) -> None:
     """The receiver's tables. What each column holds is told in buffer/received.py."""
     key = {"id": int, "vehicle": str, "stream": str, "epoch": str, "n": int}
@@ -84,5 +91,5 @@ def _received_1(database: Database) -> None:
     _table(database, "quarantine", {"id": int, "topic": str, "reason": str, "payload": bytes})
 
 
-OUTBOX = Schema(0x46484F42, (_outbox_1,))
+OUTBOX = Schema(0x46484F42, (_outbox_1, _outbox_2))
 RECEIVED = Schema(0x46485243, (_received_1,))

@@ -6,11 +6,12 @@ The outbox knows bytes, streams, numbers and days, never what the bytes mean. Li
 
 Tables (all STRICT): `kept` (id, stream, day, state, body); `batch` (id, stream, n, day, since, state, payload), in
 the order of sealing, so that a commit that seals one batch and marks another writes the one page that holds both.
-Each is a view of two tables, `_last` with the streams that are evicted last and `_first` with all others, under
-ids that count through both. `head` (stream, n, sha256) for a stream whose newest batch is gone; `gap` for numbers
-that are gone; `loss`, `epoch`, `set_aside`. States are one letter, because a row must keep its length
-(buffer/sweep.py): k kept, u unsent, a acknowledged, r refused, x blank. There is no index: what is looked up is at
-a table's end or remembered.
+Each is a view of two tables, `_last` with the streams that are evicted last and `_first` with all others. The ids
+of batches count through both; those of kept rows do not, so that none tells the order of a braking and the track.
+`head` (stream, n, sha256) for a stream whose newest batch is gone; `gap` for numbers that are gone; `note` (id,
+name, day, state, body), see buffer/notes.py; `loss`, `epoch`, `set_aside`. States are one letter, because a row must
+keep its length (buffer/sweep.py): k kept, u unsent, a acknowledged, r refused, x blank. There is no index: what is
+looked up is at a table's end or remembered.
 
 Settings of the file and their reasons: buffer/sqlite_file.py. One thread owns the outbox.
 """
@@ -26,10 +27,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 from buffer import gaps, migrations, remembered, room, sqlite_file, sweep
+from buffer import notes as noted
 from buffer.errors import OutboxDamaged, OutboxLost, TooLarge, WrongNumber, disk
 from buffer.gaps import Gap
 from buffer.reading import Reading
-from buffer.rows import Batch, Counts, Head, Kept, KeptDay, KeptRow, Losses, Receipt, check_lengths
+from buffer.rows import (
+    TWO_BYTE_DAYS,
+    Batch,
+    Counts,
+    Head,
+    Kept,
+    KeptDay,
+    KeptRow,
+    Losses,
+    Note,
+    Receipt,
+    check_lengths,
+)
 from buffer.sqlite_file import PAGE_BYTES, SchemaTooNew
 
 __all__ = [
@@ -41,6 +55,7 @@ __all__ = [
     "KeptDay",
     "KeptRow",
     "Losses",
+    "Note",
     "Outbox",
     "OutboxDamaged",
     "OutboxLost",
@@ -56,7 +71,6 @@ EVICT_PAGES_SPARE = 8
 PURGE_ROWS_MAX = 500
 RECEIPT_DAYS_DEFAULT = 60
 SET_ASIDE_DAYS_MAX = 14
-TWO_BYTE_DAYS = (128, 32767)  # what SQLite stores in two bytes: 1970-05-09 to 2059-09-18
 
 
 class _NoRoom(Exception):
@@ -76,6 +90,7 @@ class _Change(NamedTuple):
     acknowledged: Collection[tuple[str, int]]
     refused: Collection[tuple[str, int]]
     today: int | None
+    notes: Mapping[str, Note | None]
 
 
 class Outbox(Reading):
@@ -144,21 +159,24 @@ class Outbox(Reading):
         acknowledged: Collection[tuple[str, int]] = (),
         refused: Collection[tuple[str, int]] = (),
         today: int | None = None,
+        notes: Mapping[str, Note | None] = {},
     ) -> None:
         """Change the file in one transaction, synced to the disk on return; no arguments, no transaction.
 
         `used`: ids of kept rows that `seal` now holds. `acknowledged`: (stream, n) that the broker has taken; the
         row becomes the receipt and, when `today` is known, keeps its days from now. `refused`: what the broker will
-        never take; set apart and counted. Answers for rows that have gone meanwhile are ignored.
+        never take; set apart and counted. Answers for rows that have gone meanwhile are ignored. `notes`: each takes
+        the place of the one of its name; None removes it.
 
         When it would not fit, the oldest go (buffer/room.py) and are counted in the same transaction. Raises
         OutboxLost with nothing changed; WrongNumber when a batch is not its stream's next or a used row is absent;
-        TooLarge for a row beyond its limit.
+        TooLarge for a row or a note beyond its limit.
         """
-        if not (keep or seal or used or acknowledged or refused):
+        if not (keep or seal or used or acknowledged or refused or notes):
             return
         check_lengths(keep, seal)
-        change = _Change(keep, seal, frozenset(used), acknowledged, refused, today)
+        noted.check(notes)
+        change = _Change(keep, seal, frozenset(used), acknowledged, refused, today, notes)
         free_pages = 0
         for _ in range(EVICT_TRIES_MAX):
             try:
@@ -179,14 +197,19 @@ class Outbox(Reading):
     ) -> None:
         """Let go what is too old on day `today`, bytes included, and count what had not been sent.
 
-        A receipt may be as old as its stream's `receipt_days`; what has not been sent as old as `age_days_max`.
+        A receipt may be as old as its stream's `receipt_days`; what has not been sent, and a note that has a day, as
+        old as `age_days_max`.
         Each PURGE_ROWS_MAX rows are one transaction. Raises OutboxLost; what was purged until then stays so.
         """
         limits = room.Limits(today, receipt_days, receipt_days_default, age_days_max)
         with disk():
             while rows := room.past_their_time(self._db, limits, PURGE_ROWS_MAX):
                 with self._transaction() as change:
-                    self._drop(rows, gaps.EXPIRED, gaps.PURGED, change)
+                    gaps.note(self._db, self._drop(rows, gaps.EXPIRED, gaps.PURGED, change))
+            if row_ids := noted.past_their_time(self._db, today - age_days_max):
+                with self._transaction():
+                    sweep.blank(self._db, "note", row_ids)
+                self._holds_dead_bytes = True
             if self._holds_dead_bytes:
                 with self._transaction():
                     for table in sweep.CONTENT_COLUMN:
@@ -197,6 +220,8 @@ class Outbox(Reading):
 
     def _write(self, change: _Change, free_pages: int) -> None:
         with disk(), self._transaction() as tally:
+            # A purge may have taken some pages more, for its gaps.
+            pages_max = max(self._pages_max, sqlite_file.page_count(self._db))
             self._use(change.used, tally)
             self._mark("a", change.acknowledged, change.today, tally)
             self._mark("r", change.refused, change.today, tally)
@@ -204,8 +229,9 @@ class Outbox(Reading):
                 self._evict(free_pages, tally)
             free_before = sqlite_file.free_count(self._db)
             self._keep(change.keep, tally)
+            self._note(change.notes)
             heads = self._seal(change.seal, tally)
-            too_many = sqlite_file.page_count(self._db) - self._pages_max
+            too_many = sqlite_file.page_count(self._db) - pages_max
             if too_many > 0:
                 raise _NoRoom(free_before + too_many)
         self._known.heads.update(heads)
@@ -216,7 +242,7 @@ class Outbox(Reading):
     def _transaction(self) -> Iterator[Counter[str]]:
         """One transaction; what the value says of counts and losses holds once it is committed."""
         tally: Counter[str] = Counter()
-        with sqlite_file.transaction(self._db):
+        with self._rolled_back_bytes_are_dead(), sqlite_file.transaction(self._db):
             if (version := sqlite_file.data_version(self._db)) != self._version:
                 self._known = remembered.load(self._db)  # someone else has written the file
                 self._version = version
@@ -226,6 +252,15 @@ class Outbox(Reading):
                 "INSERT INTO loss VALUES (?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n", losses
             )
         self._known.add(tally)
+
+    @contextlib.contextmanager
+    def _rolled_back_bytes_are_dead(self) -> Iterator[None]:
+        """A large change may have reached the log before it failed."""
+        try:
+            yield
+        except BaseException:
+            self._holds_dead_bytes = True
+            raise
 
     def _use(self, ids: Collection[int], tally: Counter[str]) -> None:
         """Take away kept rows that are now in a batch; all at once when none is left, else blank them."""
@@ -273,14 +308,18 @@ class Outbox(Reading):
 
     def _keep(self, keep: Sequence[Kept], tally: Counter[str]) -> None:
         for row in keep:
+            table = self._table("kept", row.stream)
             # Ids are ours, so that one that was read and has gone meanwhile can't be another row's.
             self._db.execute(
-                f"INSERT INTO {self._table('kept', row.stream)} (id, stream, day, state, body)"
-                " VALUES (?, ?, ?, 'k', ?)",
-                (self._known.next_kept_id, *row),
+                f"INSERT INTO {table} (id, stream, day, state, body) VALUES (?, ?, ?, 'k', ?)",
+                (self._known.next_kept_ids[table], *row),
             )
-            self._known.next_kept_id += 1
+            self._known.next_kept_ids[table] += 1
         tally["k"] += len(keep)
+
+    def _note(self, notes: Mapping[str, Note | None]) -> None:
+        noted.write(self._db, notes)
+        self._holds_dead_bytes |= bool(notes)
 
     def _seal(self, seal: Sequence[Batch], tally: Counter[str]) -> dict[str, Head]:
         heads: dict[str, Head] = {}
@@ -300,17 +339,21 @@ class Outbox(Reading):
 
     def _evict(self, free_pages: int, tally: Counter[str]) -> None:
         """Let the oldest go until so many pages are free or nothing is left."""
+        gone: list[tuple[str, int, str]] = []
         while sqlite_file.free_count(self._db) < free_pages:
             has_receipts = sum(self._known.counts[state] + tally[state] for state in "ar") > 0
             rows = room.oldest(self._db, has_receipts, self._last_to_go)
             if not rows:
-                return
-            self._drop(rows, gaps.EVICTED, gaps.EVICTED, tally)
+                break
+            gone += self._drop(rows, gaps.EVICTED, gaps.EVICTED, tally)
             for place in {row.place for row in rows}:
                 sweep.sweep(self._db, place, upto=max(row.id for row in rows if row.place == place))
+        gaps.note(self._db, gone)  # last, because many gaps take pages themselves
 
-    def _drop(self, rows: Sequence[room.Row], lost: str, done: str, tally: Counter[str]) -> None:
-        """Blank rows: count what had not been sent as `lost`, note the numbers of the rest as gone because `done`."""
+    def _drop(
+        self, rows: Sequence[room.Row], lost: str, done: str, tally: Counter[str]
+    ) -> list[tuple[str, int, str]]:
+        """Blank rows and count what had not been sent as `lost`; which numbers are gone now, the rest as `done`."""
         whys = [lost if row.state in "ku" else done for row in rows]
         for row, why in zip(rows, whys, strict=True):
             tally[row.state] -= 1
@@ -321,6 +364,5 @@ class Outbox(Reading):
                 self._db.execute("INSERT OR REPLACE INTO head VALUES (?, ?, ?)", (row.stream, *head))
         for table in sweep.CONTENT_COLUMN:
             sweep.blank(self._db, table, [row.id for row in rows if row.place == table])
-        numbers = ((row.stream, row.n, why) for row, why in zip(rows, whys, strict=True) if row.n)
-        gaps.note(self._db, numbers)
         self._holds_dead_bytes = True
+        return [(row.stream, row.n, why) for row, why in zip(rows, whys, strict=True) if row.n]

@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from buffer import gaps, remembered, sqlite_file
+from buffer import gaps, notes, remembered, sqlite_file
 from buffer.errors import disk
 from buffer.gaps import Gap
-from buffer.rows import STATES, Batch, Counts, Head, KeptDay, KeptRow, Losses, Receipt
+from buffer.rows import STATES, Batch, Counts, Head, KeptDay, KeptRow, Losses, Note, Receipt
 from buffer.sqlite_file import PAGE_BYTES
 
 REMEMBERED_MAX = 4096
@@ -106,6 +106,11 @@ class Reading:
             for _, of, n, day, state, payload in rows:
                 if stream is None or stream == of:
                     yield Receipt(of, n, day, STATES[state], payload, hashlib.sha256(payload).digest())
+
+    def note(self, name: str) -> Note | None:
+        """What was last committed under that name; None when nothing was, or it was removed or purged."""
+        with disk():
+            return notes.read(self._db, name)
 
     def gaps(self) -> list[Gap]:
         """Numbers whose payload is gone, and why."""

@@ -113,11 +113,20 @@ class ReceivedStore:
         with _disk(), sqlite_file.transaction(self._db):
             return [self._accept(received) for received in batches]
 
+    def knows(self, received: Received) -> bool:
+        """Whether this very batch is kept already."""
+        with _disk():
+            known = self._known(received)
+        return known is not None and known[1] == received.sha256
+
+    def _known(self, received: Received) -> tuple[int, str] | None:
+        """The row and the hash of the batch that has the same key."""
+        sql = "SELECT id, sha256 FROM batch WHERE vehicle = ? AND stream = ? AND epoch = ? AND n = ?"
+        found: tuple[int, str] | None = self._db.execute(sql, received[:4]).fetchone()
+        return found
+
     def _accept(self, received: Received) -> bool:
-        key = received[:4]
-        known = self._db.execute(
-            "SELECT id, sha256 FROM batch WHERE vehicle = ? AND stream = ? AND epoch = ? AND n = ?", key
-        ).fetchone()
+        known = self._known(received)
         if known is None:
             self._insert(received)
             return True

@@ -14,11 +14,14 @@ from buffer.rows import STATES, Head, Losses
 
 EPOCH_BYTES = 8
 VEHICLE = ""
+# Kept rows in `kept_last` count from here, so that ids tell no order between a braking and the track.
+LAST_SERIES = 1 << 40
 
 # Every column that is used, so that one whose name has lost a bit shows when the file is opened, not in a commit.
 _COLUMNS = (
     "SELECT place, id, stream, day, state, body FROM kept",
     "SELECT place, id, stream, n, day, since, state, payload FROM batch",
+    "SELECT id, name, day, state, body FROM note",
     "SELECT id, stream, first_n, last_n, why FROM gap",
     "SELECT id, since FROM set_aside",
 )
@@ -34,7 +37,7 @@ class Remembered:
     counts: Counter[str] = field(default_factory=Counter)
     first_unsent_id: int = 0  # none is unsent before it
     next_batch_id: int = 1
-    next_kept_id: int = 1
+    next_kept_ids: dict[str, int] = field(default_factory=lambda: {"kept_first": 1, "kept_last": LAST_SERIES})
 
     def add(self, tally: Counter[str]) -> None:
         """Take in the counts and losses of a committed transaction."""
@@ -55,13 +58,19 @@ def load(db: sqlite3.Connection) -> Remembered:
     )
     if not all(re.fullmatch(r"[0-9a-f]{16}", epoch) for epoch in found.epochs.values()):
         raise sqlite_file.Damaged("an epoch is not one")
-    for table in ("kept_first", "kept_last"):
-        sql = f"SELECT coalesce(max(id), 0) + 1, coalesce(sum(state = 'k'), 0) FROM {table}"
-        next_id, kept = db.execute(sql).fetchone()
-        found.counts["k"] += kept
-        found.next_kept_id = max(found.next_kept_id, next_id)
+    _load_kept(db, found)
     _load_batches(db, found)
     return found
+
+
+def _load_kept(db: sqlite3.Connection, found: Remembered) -> None:
+    """Each series goes on where it is; in a file of schema 1 both tables share the first one."""
+    sql = "SELECT id >= ?, max(id), sum(state = 'k') FROM {} GROUP BY 1"
+    for table in ("kept_first", "kept_last"):
+        for is_last, last_id, kept in db.execute(sql.format(table), (LAST_SERIES,)):
+            found.counts["k"] += kept
+            series = "kept_last" if is_last else "kept_first"
+            found.next_kept_ids[series] = max(found.next_kept_ids[series], last_id + 1)
 
 
 def _load_batches(db: sqlite3.Connection, found: Remembered) -> None:

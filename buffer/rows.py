@@ -7,17 +7,32 @@ Days are days since 1970-01-01, as GNSS dates give them; nothing finer than a da
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn, TypeVar
 
 from buffer.errors import TooLarge
 
 BATCH_BYTES_MAX = 8 * 1024
 KEPT_BYTES_MAX = 16 * 1024
+NOTE_BYTES_MAX = 256 * 1024
 STREAM_CHARS_MAX = 64
+TWO_BYTE_DAYS = (128, 32767)  # what SQLite stores in two bytes: 1970-05-09 to 2059-09-18
+
+Class = TypeVar("Class", bound=type)
 
 STATES = {"k": "kept", "u": "unsent", "a": "acknowledged", "r": "refused"}
 
 
+def _unpickled(cls: Class) -> Class:
+    """Decorate a class whose values say where a truck has been: neither pickled nor copied."""
+    cls.__reduce__ = _refused  # type: ignore[assignment]
+    return cls
+
+
+def _refused(value: object) -> NoReturn:
+    raise TypeError(f"a {type(value).__name__} is neither pickled nor copied")
+
+
+@_unpickled
 class Kept(NamedTuple):
     """Records of one stream and day that left their filters, compressed by the caller; not yet in a batch."""
 
@@ -29,6 +44,7 @@ class Kept(NamedTuple):
         return f"Kept({self.stream!r}, day={self.day}, {len(self.body)} bytes)"
 
 
+@_unpickled
 class KeptRow(NamedTuple):
     """A Kept that is on disk; `id` is given to `commit` as `used` together with the batch that holds it."""
 
@@ -50,6 +66,18 @@ class KeptDay(NamedTuple):
     body_bytes: int
 
 
+@_unpickled
+class Note(NamedTuple):
+    """What an agent wants to find again under a name, for one day or, with None, for any."""
+
+    day: int | None
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Note(day={self.day}, {len(self.body)} bytes)"
+
+
+@_unpickled
 class Batch(NamedTuple):
     """One sealed payload, byte for byte as published. `day` is the day it was sealed for; `n` counts from 1."""
 
@@ -87,6 +115,7 @@ class Counts(NamedTuple):
     disk_bytes: int
 
 
+@_unpickled
 class Receipt(NamedTuple):
     """A batch that was published. `state` is "acknowledged" or "refused"; `sha256` is computed from the payload."""
 

@@ -187,10 +187,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # A full or failing disk has often rolled back by itself; a second failure must not hide the first.
-        if connection.in_transaction:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
+        # Does nothing when a full or failing disk has rolled back by itself; must not hide the first failure.
+        with contextlib.suppress(sqlite3.Error):
+            connection.rollback()
         raise
 
 

@@ -32,6 +32,7 @@ CONTENT_COLUMN = {
     "batch_last": "payload",
     "kept_first": "body",
     "kept_last": "body",
+    "note": "body",
 }
 
 # Content up to the one length lies wholly in the row's own page; of longer content at least so much does, and the

@@ -18,7 +18,7 @@ from config.quantities import DIMENSIONS
 from config.schema import Configuration
 from config.shape import Expected, fields, in_field, limits
 
-_PLAIN_KINDS = {str: "text", int: "whole number", float: "number"}
+_PLAIN_KINDS = {str: "text", bool: "truth", int: "whole number", float: "number"}
 
 _OPENING = """\
 # Configuration
@@ -81,8 +81,8 @@ def _pins() -> Iterator[str]:
 
 
 def _own(kind: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The fields in which a kind of pin differs from what it inherits."""
-    inherited = fields(kind.__mro__[1])
+    """The fields in which a kind of pin differs from the tables above it."""
+    inherited = fields(InputPin if issubclass(kind, InputPin) else Pin)
     return {
         key: field
         for key, field in fields(kind).items()
@@ -136,6 +136,8 @@ def _allowed(holds: list[Expected]) -> str:
     least, most = limits(holds)
     quantity = next((each.quantity for each in holds if each.quantity), None)
     choices = [choice for each in holds if get_origin(each.kind) is Literal for choice in get_args(each.kind)]
+    if any(each.kind is bool for each in holds):
+        choices = ["true", "false"]
     words = next((said for each in holds for said in _refusals(each)), "")
     if quantity and least is not None:
         return f"{quantity.written(least)} to {quantity.written(most)}" + _or_none(holds)
@@ -186,7 +188,11 @@ def _default(field: FieldInfo, holds: list[Expected]) -> str:
         return ", ".join(
             " from ".join(each.model_dump(mode="json", by_alias=True).values()) for each in default
         )
-    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{_spelled(default)}`"
+
+
+def _spelled(default: Any) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def main() -> None:

@@ -19,6 +19,8 @@ from drivers.inputs import Input, Pulse
 PINS_MAX = 26
 """Lines on a Raspberry Pi's header that are free for use."""
 STATUS_LED = "status_led"
+BLINK_S_MIN, BLINK_S_MAX = 0.05, 60.0
+"""Shortest and longest half of a blink: what an eye sees, and what it waits for."""
 
 
 class PinsMissing(OSError):
@@ -37,6 +39,22 @@ class PinOptions:
     kind: str
     active_high: bool = True
     pull: Literal["up", "down", "none"] = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Blink:
+    """So long lit, so long dark, over and over, in seconds. Raises ValueError for halves no eye can follow."""
+
+    on_s: float
+    off_s: float
+
+    def __post_init__(self) -> None:
+        if not all(BLINK_S_MIN <= half_s <= BLINK_S_MAX for half_s in (self.on_s, self.off_s)):
+            raise ValueError(f"each half of a blink takes {BLINK_S_MIN:g} to {BLINK_S_MAX:g} s")
+
+
+Pattern = bool | Blink
+"""What an output shows until told otherwise: lit, dark, or a blink."""
 
 
 class Pins:
@@ -83,9 +101,16 @@ class Pins:
             if self._level(name) != level:
                 self._edge(name, 1 - level)
 
-    def set_led(self, name: str, on: bool) -> None:
-        """Switch an output. Raises KeyError for a name that is no status LED."""
-        self._leds[name].value = int(on)
+    def set_led(self, name: str, pattern: Pattern) -> None:
+        """Light an output, darken it, or let it blink on a thread of gpiozero's until it is set again.
+
+        Raises KeyError for a name that is no status LED.
+        """
+        led = self._leds[name]
+        if isinstance(pattern, Blink):
+            led.blink(pattern.on_s, pattern.off_s)
+        else:
+            led.value = int(pattern)
 
     def close(self) -> None:
         """Give every line back; a second call does nothing."""

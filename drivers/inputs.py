@@ -9,7 +9,7 @@ and the live truck all yield the same values, so the agent cannot tell them apar
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 
 class Chunk(NamedTuple):
@@ -23,6 +23,12 @@ class Chunk(NamedTuple):
 
     def __str__(self) -> str:
         return repr(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Chunk tells where a truck was: it is neither pickled nor copied")
 
 
 class PortOpened(NamedTuple):

@@ -26,6 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from drivers.inputs import Acknowledged, Delivered, Input, LinkDown, LinkUp
 from drivers.mqtt_options import LinkError, LinkOptions, in_words, parse_broker, read_password, tls_context
+from drivers.mqtt_state import LOST, OFFLINE, ONLINE, state_payload
 
 IN_FLIGHT_PUBLISHES_MAX = 1_000
 PACKET_OVERHEAD_BYTES = 16  # fixed header, topic length, packet id, empty properties, and room to spare
@@ -33,7 +34,7 @@ PACKET_BYTES_MAX = 268_435_455  # what MQTT's length field can say
 ROUND_S = 0.5
 ROUND_UP_S = 5.0  # paho's loop is woken by a publish and by the socket; the rest is only its keepalive
 ROUNDS_TO_SPARE = 4  # rounds that end early because bytes moved
-ROUNDS_TO_SAY_GOODBYE = 2
+ROUNDS_TO_SAY_GOODBYE = 4  # in which no acknowledgement came
 SESSION_S_MAX = 0xFFFFFFFF  # MQTT 5: the session never expires by itself
 RECEIVE_MAX = 100
 VERSION_REFUSED = "Unsupported protocol version"
@@ -99,6 +100,8 @@ class Connection:
         self._published = 0
         self._answered = 0
         self._refused_here = 0
+        self._birth: int | None = None  # paho's number of it, while it is not acknowledged
+        self._saying_goodbye = False
         self._receive_max = IN_FLIGHT_PUBLISHES_MAX
         self._packet_bytes_max = PACKET_BYTES_MAX
         self._thread = threading.Thread(target=self.run, name=f"fairhaul-link-{link}", daemon=True)
@@ -142,16 +145,31 @@ class Connection:
         self._usable().ack(mid, 1)
 
     def end(self) -> None:
-        """Say goodbye if possible; the thread ends by itself soon after."""
+        """Say goodbye if possible; the thread ends by itself soon after.
+
+        Where it may be telling its birth just now it goes without a word: the last will then says the rest.
+        """
+        goodbye = self._ready and self._options.state_topic is not None
+        self._published += goodbye
+        self._saying_goodbye = goodbye
         self._leaving = True
         client = self._client
-        if client is not None:
+        if client is not None and goodbye:
+            self._tell(client, OFFLINE)  # its thread disconnects once the broker has it
+        elif client is not None and self._options.state_topic is None:
             client.disconnect()
 
     def join(self, within_s: float) -> None:
         """Wait at most `within_s` real seconds for its thread."""
         if self._thread is not threading.current_thread():
             self._thread.join(within_s)
+
+    def _tell(self, client: Client, state: str) -> int | None:
+        """Publish that this end is connected or not; paho's number of it, None without a topic for it."""
+        if self._options.state_topic is None:
+            return None
+        qos = 1 if self._published - self._answered <= self._receive_max else 0
+        return client.publish(self._options.state_topic, state_payload(state), qos, retain=True).mid
 
     def _usable(self) -> Client:
         client = self._client
@@ -248,8 +266,8 @@ class Connection:
             client.username_pw_set(options.username, read_password(options.password_file))
         if self._address.tls:
             client.tls_set_context(tls_context(options))
-        if options.will is not None:
-            client.will_set(options.will[0], options.will[1], qos=1, retain=True)
+        if options.state_topic is not None:
+            client.will_set(options.state_topic, state_payload(LOST), qos=1, retain=True)
         self._listen(client)
         return client
 
@@ -266,16 +284,20 @@ class Connection:
     def _serve(self, client: Client) -> None:
         """Run paho's loop until the connection ends, the broker never answers, or this end has left."""
         unanswered = math.ceil(self._options.connect_within_s / ROUND_S) + ROUNDS_TO_SPARE
-        goodbyes = ROUNDS_TO_SAY_GOODBYE
+        goodbyes, answered = ROUNDS_TO_SAY_GOODBYE, 0
         if self._leaving:
             return
         while client.loop(ROUND_UP_S if self._ready and not self._leaving else ROUND_S) == 0:
             unanswered -= not self._open
-            goodbyes -= self._leaving
+            goodbyes -= self._leaving and self._answered == answered
+            answered = self._answered
             if unanswered <= 0:
                 self._reason = "no answer in time"
             if unanswered <= 0 or goodbyes <= 0:
-                return
+                break
+        if self._saying_goodbye:
+            client.disconnect()
+            client.loop(ROUND_S)
 
     # paho's callbacks: they note or post, and raise nothing.
 
@@ -297,6 +319,8 @@ class Connection:
         self._receive_max = min(IN_FLIGHT_PUBLISHES_MAX, getattr(given, "ReceiveMaximum", 65_535))
         self._packet_bytes_max = getattr(given, "MaximumPacketSize", PACKET_BYTES_MAX)
         client.on_log = None  # so that paho does not format a line for each packet
+        self._published += self._options.state_topic is not None
+        self._birth = self._tell(client, ONLINE)
         self._open = True
         if self._terms.topics:
             client.subscribe([(topic, 1) for topic in self._terms.topics])
@@ -325,6 +349,11 @@ class Connection:
 
     def _on_publish(self, client: Client, userdata: Any, mid: int, reason: ReasonCode, given: Any) -> None:
         self._answered += 1
+        if self._saying_goodbye and self._answered >= self._published:
+            client.disconnect()
+        if self._leaving or mid == self._birth:
+            self._birth = None
+            return  # nobody waits for the number of a birth or a goodbye, nor for any once this end has left
         refusal = str(reason) if reason.is_failure else None
         self._post(Acknowledged(self._at(), self.link, mid, refusal))
 

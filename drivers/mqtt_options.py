@@ -52,7 +52,8 @@ def parse_broker(url: str) -> BrokerAddress:
 class LinkOptions:
     """How to connect. Secrets are named by file and read for each connection, so that they can be renewed.
 
-    `protocol` is "auto", "5" or "3.1.1". `will` is (topic, payload), retained, or None for a silent link.
+    `protocol` is "auto", "5" or "3.1.1". `state_topic` is where each connection tells that it is up, and how it
+    ended (see drivers/mqtt_state.py); None: a silent link, without birth and last will.
     """
 
     client_id: str
@@ -64,7 +65,7 @@ class LinkOptions:
     ca_file: str | None = None
     certificate_file: str | None = None
     key_file: str | None = None
-    will: tuple[str, bytes] | None = None
+    state_topic: str | None = None
 
 
 def in_words(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import pynmea2
 
@@ -134,6 +134,9 @@ class Sentence(NamedTuple):
 
     def __format__(self, spec: str) -> str:
         return format(repr(self), spec)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Sentence tells where a truck was: it is neither pickled nor copied")
 
 
 def decode(line: bytes, defects: Counter[str]) -> Sentence | None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from agent.agreement import load_agreement
+from agent.agreement import Agreement, load_agreement
 from config.load import ConfigurationError, Located, Problem, place, problem_at
+from config.located import KeyPath
 
 _PATH = ("agreement",)
+
+PINS_OF_STREAMS: Mapping[str, tuple[str, ...]] = {
+    "lifts": ("lift",),
+    "harsh_braking": ("harsh_braking",),
+    "crew_report": ("hazard_button", "blocked_button", "nothing_out_button"),
+    "help": ("help_button",),
+}
+"""The kinds of pin of which a stream needs one, for streams that are made of pulses."""
 
 
 def agreement_problems(located: Located) -> Iterator[Problem]:
@@ -27,10 +36,26 @@ def agreement_problems(located: Located) -> Iterator[Problem]:
         yield from error.problems
         return
     pins = tree.get("pins")
-    kinds = {
-        pin.get("kind") for pin in (pins if isinstance(pins, dict) else {}).values() if isinstance(pin, dict)
-    }
-    for kind in sorted(set(agreement.file.duty.requires) - kinds):
-        path = ("pins",) if pins else _PATH
-        says = f"no pin of kind {kind}, without which the agreement records nothing: wire it and name it here"
+    path: KeyPath = ("pins",) if pins else _PATH
+    for says in _missing(agreement, _kinds(pins)):
         yield problem_at(place(located, path), path, says)
+
+
+def _kinds(pins: object) -> set[object]:
+    """The kinds of the pins in a configuration that need not be right."""
+    named = pins.values() if isinstance(pins, dict) else ()
+    return {pin.get("kind") for pin in named if isinstance(pin, dict)}
+
+
+def _missing(agreement: Agreement, kinds: Collection[object]) -> Iterator[str]:
+    """A sentence for each kind of pin that the agreement needs and that is not among `kinds`."""
+    for kind in sorted(set(agreement.file.duty.requires)):
+        if kind not in kinds:
+            yield f"no pin of kind {kind}, without which the agreement records nothing: {_REMEDY}"
+    for stream, wanted in PINS_OF_STREAMS.items():
+        if stream in agreement.file.agreed_streams() and not any(kind in kinds for kind in wanted):
+            either = " or ".join(wanted)
+            yield f"no pin of kind {either}, without which the agreement's {stream} stays empty: {_REMEDY}"
+
+
+_REMEDY = "wire it and name it here"

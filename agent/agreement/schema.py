@@ -7,31 +7,48 @@ promise for makes the whole agreement invalid, and then only the box's own statu
 from __future__ import annotations
 
 import datetime
-import math
-import re
 import zoneinfo
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from agent.geometry import Point, Polygon
+from agent.agreement import promises
+from agent.agreement.part import DAY_MINUTES, Name, Part, Sentence, TimeOfDay, without
+from agent.agreement.places import Area, OffLimits, Origin, Places, Points, Site
+from agent.agreement.rings import RING_POINTS_MAX
+from agent.agreement.terms import BoxTerms, BrakingTerms, Streams, Terms, TrackTerms
+from config.located import Mistake
 from config.quantities import Bytes, Days, Metres, MetresPerSecond, Seconds
 
-AREA_RINGS_MAX = 100
-RING_POINTS_MAX = 10_000
-OFF_LIMITS_MAX = 200
-CELL_M_MIN = 100
+__all__ = [
+    "RING_POINTS_MAX",
+    "AgreementFile",
+    "Area",
+    "BoxTerms",
+    "BrakingTerms",
+    "DailyRelease",
+    "Duty",
+    "DutyHours",
+    "Limits",
+    "OffLimits",
+    "Origin",
+    "Places",
+    "Points",
+    "Question",
+    "Site",
+    "Streams",
+    "Terms",
+    "TimedRelease",
+    "TrackTerms",
+    "Uses",
+]
 
-
-class Part(BaseModel):
-    """A mapping of the agreement: nothing unknown in it, and it never changes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
-
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Sentence = Annotated[str, Field(min_length=1, max_length=500)]
+QUESTIONS_MAX = 100
+GROUPS_MAX = 20
+SLOTS_MAX = 24
+ENVELOPES_MAX = 100
+DUTY_HOURS_MAX = 12
 
 
 class Uses(Part):
@@ -45,158 +62,50 @@ class Question(Part):
     """Something someone asked: nothing is collected that answers no question."""
 
     id: Name
-    asks: Sentence
-    owner: Name
-    purpose: Sentence
-    valid_until: datetime.date
-    uses: Uses
-    needs: list[Literal["track", "harsh_braking"]] = Field(min_length=1)
-
-
-class TrackTerms(Part):
-    """The simplified way: how far it may lie from the fixes, which clock its points carry, how long it is kept."""
-
-    precision: Metres = Field(ge=2, le=100)
-    clock: Literal["stretch", "minute", "exact"] = "stretch"
-    retention: Days = Field(ge=1)
-
-
-class BrakingTerms(Part):
-    """Harsh brakings: how coarse the place is, how long each is held on the truck, how long it is kept."""
-
-    cell: Metres = Field(ge=CELL_M_MIN, le=10_000)
-    held: Days = Field(ge=1, le=365)
-    retention: Days = Field(ge=1)
-
-
-class BoxTerms(Part):
-    """The box's own status."""
-
-    retention: Days = Field(ge=1)
-
-
-class Streams(Part):
-    """The streams agreed on; what is left out is not collected."""
-
-    track: TrackTerms | None = None
-    harsh_braking: BrakingTerms | None = None
-    box: BoxTerms
-
-
-def _minute_of_day(value: Any) -> int:
-    if isinstance(value, str) and (match := re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", value, re.ASCII)):
-        return int(match[1]) * 60 + int(match[2])
-    raise ValueError('write the time of day in quotes as "HH:MM", for example "05:30"')
-
-
-TimeOfDay = Annotated[int, BeforeValidator(_minute_of_day), Field(ge=0, lt=1440)]
+    asks: Sentence = Field(description="the question, in plain words")
+    owner: Name = Field(description="which of the groups asks")
+    purpose: Sentence = Field(description="what the answer is for, in plain words")
+    valid_until: datetime.date = Field(description="the last date on which it is asked")
+    uses: Uses = Field(description="what the answer may and may not be used for")
+    needs: list[
+        Literal[
+            "track",
+            "stops",
+            "lifts",
+            "passed",
+            "harsh_braking",
+            "day",
+            "site_visits",
+            "crew_report",
+            "help",
+            "live",
+        ]
+    ] = Field(min_length=1, description="the streams that answer it")
 
 
 class DailyRelease(Part):
     """Records leave on a later day, in a fixed number of envelopes of one size, at the first of fixed slots.
 
-    Slots are kept in minutes of the service day.
+    Slots are kept in minutes of the day by the clock on the wall; each lasts ten.
     """
 
     kind: Literal["daily"]
-    slots: list[TimeOfDay] = Field(min_length=1, max_length=24)
-    envelopes: dict[str, Annotated[int, Field(ge=1, le=100)]]
+    slots: list[TimeOfDay] = Field(min_length=1, max_length=SLOTS_MAX)
+    fleet_slots: list[TimeOfDay] = Field(default=[], max_length=SLOTS_MAX)
+    envelopes: dict[str, Annotated[int, Field(ge=1, le=ENVELOPES_MAX)]]
     size: Bytes = Field(ge=2048, le=8192)
 
 
 class TimedRelease(Part):
-    """Batches leave every so often while there is a connection, padded to a multiple of one size."""
+    """Batches leave every so often while there is a connection, padded to a multiple of one size.
+
+    Brakings leave within `fleet_slots` alone, kept in minutes of the day by the clock on the wall.
+    """
 
     kind: Literal["timed"]
     every: Seconds = Field(ge=10, le=3600)
     size: Bytes = Field(ge=256, le=8192)
-
-
-class Origin(Part):
-    """Where the grid of cells is anchored."""
-
-    latitude_deg: float = Field(ge=-85, le=85)
-    longitude_deg: float = Field(ge=-180, le=180)
-
-    @property
-    def point(self) -> Point:
-        """The origin in whole 1e-7 degrees."""
-        return Point(round(self.latitude_deg * 1e7), round(self.longitude_deg * 1e7))
-
-
-def _ring(ring: Any, number: int) -> list[Point]:
-    if not isinstance(ring, list) or not 4 <= len(ring) <= RING_POINTS_MAX:
-        raise ValueError(f"ring {number} needs 4 to {RING_POINTS_MAX} positions, the last equal to the first")
-    if ring[0] != ring[-1]:
-        raise ValueError(f"ring {number} is not closed: repeat its first position at its end")
-    return [_position(position, number) for position in ring[:-1]]
-
-
-def _position(position: Any, number: int) -> Point:
-    if not isinstance(position, list) or not 2 <= len(position) <= 3:
-        raise ValueError(f"ring {number}: a position is [longitude, latitude]")
-    longitude_deg, latitude_deg = position[:2]
-    if not all(
-        type(value) in (int, float) and math.isfinite(value) for value in (longitude_deg, latitude_deg)
-    ):
-        raise ValueError(f"ring {number}: a position holds something else than numbers")
-    if not (-180 <= longitude_deg <= 180 and -90 <= latitude_deg <= 90):
-        raise ValueError(
-            f"ring {number}: out of range; GeoJSON writes the longitude first, then the latitude"
-        )
-    return Point(round(latitude_deg * 1e7), round(longitude_deg * 1e7))
-
-
-class Area(Part):
-    """A GeoJSON geometry: `Polygon` or `MultiPolygon`, longitude first as GeoJSON has it."""
-
-    type: Literal["Polygon", "MultiPolygon"]
-    coordinates: list[Any] = Field(min_length=1, max_length=AREA_RINGS_MAX)
-
-    @model_validator(mode="after")
-    def _drawn_right(self) -> Area:
-        self.polygons()
-        return self
-
-    def polygons(self, margin_m: float = 0.0) -> list[Polygon]:
-        """The area's polygons, each with the margin round it."""
-        parts = [self.coordinates] if self.type == "Polygon" else self.coordinates
-        return [self._polygon(part, margin_m) for part in parts]
-
-    @staticmethod
-    def _polygon(part: Any, margin_m: float) -> Polygon:
-        if not isinstance(part, list) or not part:
-            raise ValueError("a polygon is a list of rings, and a ring a list of positions")
-        outer, *holes = [_ring(ring, number) for number, ring in enumerate(part, start=1)]
-        return Polygon(outer, holes, margin_m)
-
-
-class OffLimits(Part):
-    """A place of which nothing is ever published, with a margin round it."""
-
-    name: Sentence
-    margin: Metres = Field(ge=0, le=1000)
-    area: Area
-
-
-class Places(Part):
-    """Where recording may be: inside the service area and outside everything off limits."""
-
-    origin: Origin
-    service_area: Area
-    off_limits: list[OffLimits] = Field(default=[], max_length=OFF_LIMITS_MAX)
-
-    @model_validator(mode="after")
-    def _off_limits_matter(self) -> Places:
-        served = self.service_area.polygons()
-        for place in self.off_limits:
-            areas = place.area.polygons(place.margin)
-            if not any(area.may_touch(part) for area in areas for part in served):
-                raise ValueError(
-                    f"off_limits: {place.name} lies nowhere near the service area; "
-                    "GeoJSON writes the longitude first, then the latitude"
-                )
-        return self
+    fleet_slots: list[TimeOfDay] = Field(default=[], max_length=SLOTS_MAX)
 
 
 def _known_zone(name: str) -> str:
@@ -207,17 +116,45 @@ def _known_zone(name: str) -> str:
     return name
 
 
+class DutyHours(Part):
+    """Hours of every day in which recording may be; past midnight where `to` is earlier than `from`."""
+
+    from_: TimeOfDay = Field(alias="from", description='when it begins, in quotes, such as "05:30"')
+    to: TimeOfDay = Field(description='when it ends, in quotes, such as "14:00"')
+
+    @model_validator(mode="after")
+    def _lasts(self) -> DutyHours:
+        if self.from_ == self.to:
+            raise Mistake("it ends when it begins: write when it ends, or leave the schedule out", "to")
+        return self
+
+    @property
+    def minutes(self) -> int:
+        """How long it lasts."""
+        return (self.to - self.from_) % DAY_MINUTES
+
+    def holds(self, minute: int) -> bool:
+        """Whether a minute of the day lies within it; its end does not."""
+        return (minute - self.from_) % DAY_MINUTES < self.minutes
+
+
 class Duty(Part):
     """When the truck is on duty: every pin kind in `requires` must be on. Service days are of `time_zone`."""
 
     requires: list[Literal["ignition", "crew_switch"]] = Field(min_length=1, max_length=2)
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    day_starts: TimeOfDay = Field(default=0, description='when a service day begins, such as "03:00"')
+    schedule: list[DutyHours] = Field(default=[], max_length=DUTY_HOURS_MAX)
 
     @model_validator(mode="after")
     def _crew_decides(self) -> Duty:
         if "crew_switch" not in self.requires:
-            raise ValueError("requires: crew_switch is missing; the crew can always pause recording")
+            raise Mistake("crew_switch is missing; the crew can always pause recording", "requires")
         return self
+
+    def scheduled(self, minute: int) -> bool:
+        """Whether the schedule, if there is one, lets the truck record in that minute of the day."""
+        return not self.schedule or any(hours.holds(minute) for hours in self.schedule)
 
 
 class Limits(Part):
@@ -231,15 +168,19 @@ class Limits(Part):
 
 
 class AgreementFile(Part):
-    """The whole file."""
+    """The whole file. `behind` holds the values of the agreement that follows, not the path that the file names."""
 
     fairhaul_agreement: Literal[1]
     id: Name
     version: int = Field(ge=1, le=1_000_000)
     city: Sentence
-    groups: list[Name] = Field(min_length=2)
-    valid_until: datetime.date
-    questions: list[Question] = Field(min_length=1, max_length=100)
+    groups: list[Name] = Field(min_length=2, max_length=GROUPS_MAX)
+    valid_until: datetime.date = Field(description="the last date on which anything but box leaves")
+    behind: dict[str, Any] | None = Field(
+        default=None, description="path of the agreement that stands in when this one has expired"
+    )
+    stop_all: bool = False
+    questions: list[Question] = Field(min_length=1, max_length=QUESTIONS_MAX)
     streams: Streams
     release: DailyRelease | TimedRelease = Field(discriminator="kind")
     places: Places
@@ -248,26 +189,8 @@ class AgreementFile(Part):
 
     @model_validator(mode="after")
     def _keeps_its_word(self) -> AgreementFile:
-        if "crews" not in self.groups:
-            raise ValueError("groups: crews are missing; no agreement without the crews")
-        agreed = set(self.agreed_streams())
-        for question in self.questions:
-            missing = sorted(set(question.needs) - agreed)
-            if missing:
-                raise ValueError(f"question {question.id} needs {missing[0]}, which stands under no streams")
-        if isinstance(self.release, DailyRelease):
-            self._check_daily(self.release, agreed)
-        return self
+        return without(promises.broken_by(self), self)
 
-    def _check_daily(self, release: DailyRelease, agreed: set[str]) -> None:
-        if self.streams.track and self.streams.track.clock != "stretch":
-            raise ValueError(
-                "a daily release promises that no time but a stretch's leaves: clock must be stretch"
-            )
-        for stream in sorted(agreed ^ set(release.envelopes)):
-            wrong = "are missing" if stream in agreed else "are agreed, but the stream is not"
-            raise ValueError(f"release: envelopes for {stream} {wrong}")
-
-    def agreed_streams(self) -> Mapping[str, TrackTerms | BrakingTerms | BoxTerms]:
+    def agreed_streams(self) -> Mapping[str, Terms]:
         """The terms of each stream that stands in the file, by its name."""
-        return {name: terms for name in Streams.model_fields if (terms := getattr(self.streams, name))}
+        return self.streams.agreed()

@@ -33,12 +33,13 @@ def demo(out: Path, seed: int, hours: float, speed: float) -> None:
     """A simulated truck drives, loses its network, is killed, gets its network back, and delivers."""
     with clear_errors():
         try:
+            from agent import two_breaks
             from agent.demo import Demo, with_switch_off
         except ImportError as error:
             fail(FAILED, f"the demo needs {error.name}: pip install 'fairhaul[demo]', or type make demo")
 
         _clear(out)
-        shown = Demo(out, seed, hours, speed, lambda text: click.echo(f"  {text}", err=True))
+        shown = Demo(out, seed, hours, speed, _say)
         click.echo("Fairhaul demo: agreement `operations`, real outbox, real broker, real receiver", err=True)
         verdict = shown.run()
         with_switch_off(shown.truck / "pulses.csv", shown.truck / "pulses-off.csv")
@@ -46,9 +47,16 @@ def demo(out: Path, seed: int, hours: float, speed: float) -> None:
         silent = _replayed(shown.truck, "pulses-off.csv", out / "switch-off.ndjson")
         page = out / "report.html"
         _replayed(shown.truck, "pulses.csv", out / "replayed.ndjson", "--report", str(page))
+        compared = two_breaks.compare(out / "breaks", seed, hours, _say)
         click.echo(_told(verdict, silent, shown.store, page, shown.city))
-        if verdict.lost or verdict.repeated or verdict.waiting or not verdict.committed_batches or silent:
+        click.echo("\n".join(["", *two_breaks.told(compared)]), err=True)
+        delivered = verdict.committed_batches and not (verdict.lost or verdict.repeated or verdict.waiting)
+        if not delivered or silent or not compared.same:
             fail(FAILED, "the demo did not end as it must")
+
+
+def _say(text: str) -> None:
+    click.echo(f"  {text}", err=True)
 
 
 def _clear(out: Path) -> None:

@@ -84,7 +84,8 @@ def receive(
     """Receive what trucks publish: decode it, drop repeats, keep it in SQLite, and only then acknowledge it.
 
     The broker keeps the session while this end is away; use another --client-id for a second receiver. What cannot
-    be decoded is put aside in the store. Ends cleanly on SIGTERM or Ctrl-C.
+    be decoded is put aside in the store. A call for help is said on stderr at once, with its place. Ends
+    cleanly on SIGTERM or Ctrl-C.
     """
     from agent.receiver import Receiver
     from buffer.received import ReceivedStore
@@ -108,7 +109,9 @@ def receive(
             fail(FAILED, f"{store}: {error}")
         line = Subscription(options, inbox.post, clock.at)
         with contextlib.closing(kept), contextlib.closing(line), _board(clock) as board:
-            receiver = Receiver(kept, line, broker, fleet, chance=SystemRandom(), say=board.say)
+            receiver = Receiver(
+                kept, line, broker, fleet, chance=SystemRandom(), say=board.say, alarm=board.alarm
+            )
             _serve(receiver, inbox, clock, Ending(after_s, idle_s), board.draw)
             line.close()
             board.close()
@@ -172,6 +175,16 @@ class Board:
         else:
             click.echo(sentence, err=True)
 
+    def alarm(self, sentence: str) -> None:
+        """One sentence that must not be overlooked; a terminal rings, too."""
+        if self._live is not None:
+            from rich.text import Text
+
+            self._live.console.bell()
+            self._live.console.print(Text(f" {sentence} ", style="bold white on red"))
+        else:
+            click.echo(sentence, err=True)
+
     def draw(self, receiver: Receiver) -> None:
         """Show the tallies, at most every DRAWN_EVERY_S."""
         now = self._clock.at()
@@ -205,9 +218,10 @@ def _table(receiver: Receiver) -> Table:
     table.add_column("vehicle")
     for column in ("batches", "records", "repeats"):
         table.add_column(column, justify="right")
+    table.add_column("connection")
     for vehicle, tally in sorted(receiver.tallies.items())[:VEHICLES_SHOWN_MAX]:
         figures = (f"{figure:,}" for figure in (tally.batches, tally.records, tally.repeats))
-        table.add_row(_shown(vehicle), *figures)
+        table.add_row(_shown(vehicle), *figures, tally.state)
     return table
 
 
@@ -227,9 +241,9 @@ def _sum_up(receiver: Receiver, kept: ReceivedStore, store: Path) -> None:
         err=True,
     )
     for vehicle, tally in sorted(receiver.tallies.items())[:VEHICLES_SHOWN_MAX]:
+        figures = f"{tally.batches:,} batches, {tally.records:,} records, {tally.repeats:,} repeats"
         click.echo(
-            f"  {_shown(vehicle)}: {tally.batches:,} batches, {tally.records:,} records, {tally.repeats:,} repeats",
-            err=True,
+            f"  {_shown(vehicle)}: {figures}{f', last {tally.state}' if tally.state else ''}", err=True
         )
     _tell_gaps(kept)
     click.echo(f"kept in {store}", err=True)

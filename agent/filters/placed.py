@@ -11,13 +11,16 @@ class Placed(NamedTuple):
     """Where the truck was, publishable.
 
     `day` is the service day in days since 1970-01-01, `second` the second of that day, `elapsed_s` the seconds
-    since the fix before (0 behind a gap). Shows no coordinates when printed.
+    since the fix before (0 behind a gap), `utc_ms` milliseconds since 1970-01-01 UTC. `resumed`: a pause that
+    ends where it began lies between the fix before and this one. Shows no coordinates when printed.
     """
 
     day: int
     second: int
     elapsed_s: float
     point: Point
+    utc_ms: int = 0
+    resumed: bool = False
 
     def __repr__(self) -> str:
         return "Placed(…)"

@@ -3,31 +3,34 @@
 A standing truck's fixes wander. Fed onwards they would draw a cloud and run an odometer, and either shows how
 long the truck stood. So a standstill is judged by displacement alone, one anchor stands for it, and it ends only
 30 m away: until then no point within 10 m of the anchor goes on, the way counts as exactly 30 m, and the time as
-at most the agreed cap and 10 s. Fixes go on with a lag of eight seconds, so that a standstill is known before its
-first fix has left.
+at most the agreed cap and 10 s. A single fix far away ends nothing. What the receiver drifted while the truck
+stood is taken off the way behind it, and fades out over 150 m: a kink would show how long the stand was. Fixes go
+on with a lag of eight seconds, so that a standstill is known before its first fix has left.
 
-It does not smooth, and it does not take out the drift that gathered while standing.
+A pause makes a standstill of wherever it began, and fills its cap. It does not smooth.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SETTLE_S = 8.0
 SETTLE_RADIUS_M = 4.0
 REARM_M = 30.0
+REARM_HOLD_S = 2.0
 QUIET_RADIUS_M = 10.0
 LEAVING_STEP_M = 2.0
 REARM_ALLOWANCE_S = 10.0
+FADE_M = 150.0
 
 
 class Step(NamedTuple):
     """Where the truck is, and what it took to get there from the step before.
 
     `moved_m` and `elapsed_s` are the published measures: standstills are already capped in them. `second` is the
-    second of the service day. Shows no coordinates when printed.
+    second of the service day; `stands`: the truck came to stand here. Shows no coordinates when printed.
     """
 
     x_m: float
@@ -35,6 +38,7 @@ class Step(NamedTuple):
     moved_m: float
     elapsed_s: float
     second: int
+    stands: bool = False
 
     def __repr__(self) -> str:
         return "Step(…)"
@@ -44,87 +48,200 @@ class Step(NamedTuple):
 
 
 class _Seen(NamedTuple):
+    """A place as it came in, before any drift is taken off."""
+
     x_m: float
     y_m: float
     elapsed_s: float
     second: int
 
+    def __repr__(self) -> str:
+        return "_Seen(…)"
+
 
 class Standstill:
-    """Places in, steps out; `cap_s` is the most that a standstill's own time counts."""
+    """Places in, steps out; `cap_s` is the most that a standstill's own time counts.
 
-    def __init__(self, cap_s: float) -> None:
+    `fades`: whether drift is taken off behind a standstill.
+    """
+
+    def __init__(self, cap_s: float, fades: bool = True) -> None:
         self._cap_s = cap_s
-        self.cut()
+        self._fades = fades
+        self._forget()
 
-    def cut(self) -> None:
-        """Forget everything."""
-        self._window: deque[_Seen] = deque()
+    def cut(self) -> list[Step]:
+        """The steps up to here, then forget everything.
+
+        What waits in the window goes on: left out, it would withhold more metres from a faster truck.
+        """
+        steps = [] if self._anchor else [self._step(seen) for seen in self._window]
+        self._forget()
+        return steps
+
+    def _forget(self) -> None:
+        self._window: deque[_Seen] = deque()  # the newest places: of the last SETTLE_S
         self._window_s = 0.0
-        self._anchor: _Seen | None = None
-        self._leaving: list[_Seen] = []
-        self._leaving_m = 0.0
+        self._last: tuple[float, float] | None = None  # as it went on
+        self._last_seen: _Seen | None = None  # the same, as it came in
+        self._shift = (0.0, 0.0)  # what is taken off places that come in, east and north
+        self._begin(None)
+
+    def _begin(self, anchor: _Seen | None) -> None:
+        self._anchor = anchor
+        self._drift = (0.0, 0.0)  # of the receiver, since it came to stand
+        self._leaving: list[tuple[float, _Seen]] = []
+        self._beyond: list[_Seen] = []
         self._stood_s = 0.0
-        self._last: tuple[float, float] | None = None
+        self._fresh = False  # the next place tells of the drift by itself: a pause lies before it
+
+    @property
+    def standing_s(self) -> float:
+        """For how long it has stood by the time that counts; 0 while it moves."""
+        return self._stood_s if self._anchor else 0.0
 
     def push(self, x_m: float, y_m: float, elapsed_s: float, second: int) -> list[Step]:
         """The steps that are certain now; `elapsed_s` is the time since the place before, 0 for the first."""
-        seen = _Seen(x_m, y_m, elapsed_s, second)
+        return self._push(_Seen(x_m, y_m, elapsed_s, second))
+
+    def _push(self, seen: _Seen) -> list[Step]:
         return self._moving(seen) if self._anchor is None else self._standing(self._anchor, seen)
+
+    def resume(self) -> list[Step]:
+        """A pause that ends where it began lies before the next place: the truck counts as having stood."""
+        steps = []
+        if self._anchor is None and self._window:
+            while not _settled(self._window):
+                steps.append(self._step(self._window.popleft()))
+            steps.append(self._stand())
+        if self._anchor is not None:
+            self._stood_s = max(self._stood_s, self._cap_s + REARM_ALLOWANCE_S)
+            self._forget_window()
+            self._leaving, self._beyond, self._fresh = [], [], True
+        return steps
 
     def _moving(self, seen: _Seen) -> list[Step]:
         steps = []
-        self._window.append(seen)
-        self._window_s += seen.elapsed_s if len(self._window) > 1 else 0.0
+        self._take(seen)
         while self._window_s >= SETTLE_S:
-            if self._settled():
+            if _settled(self._window):
                 steps.append(self._stand())
                 break
             steps.append(self._step(self._window.popleft()))
             self._window_s -= self._window[0].elapsed_s
         return steps
 
-    def _settled(self) -> bool:
-        first = self._window[0]
-        return all(_apart_m(first, seen) <= SETTLE_RADIUS_M for seen in self._window)
+    def _take(self, seen: _Seen) -> None:
+        self._window.append(seen)
+        self._window_s += seen.elapsed_s if len(self._window) > 1 else 0.0
+
+    def _forget_window(self) -> None:
+        self._window.clear()
+        self._window_s = 0.0
 
     def _stand(self) -> Step:
         """The window's oldest place becomes the anchor; the rest of the window is standing time."""
-        anchor = self._window.popleft()
-        self._stood_s = sum(seen.elapsed_s for seen in self._window)
-        self._window.clear()
-        self._window_s = 0.0
-        self._anchor = anchor
-        return self._step(anchor)
+        stood_s = sum(seen.elapsed_s for seen in list(self._window)[1:])
+        self._begin(self._window[0])
+        self._stood_s = stood_s
+        step = self._step(self._window[0])
+        return step._replace(stands=True)
 
     def _standing(self, anchor: _Seen, seen: _Seen) -> list[Step]:
         self._stood_s += seen.elapsed_s
-        away_m = _apart_m(anchor, seen)
+        self._follow_drift(anchor, seen)
+        away_m = math.hypot(seen.x_m - anchor.x_m - self._drift[0], seen.y_m - anchor.y_m - self._drift[1])
+        while self._leaving and self._leaving[-1][0] > away_m:
+            self._leaving.pop()
+        if away_m >= REARM_M:
+            self._beyond.append(seen)
+            return self._rearm() if self._held_s >= REARM_HOLD_S else []
+        self._beyond.clear()
         if away_m < QUIET_RADIUS_M:
             self._leaving.clear()
-            self._leaving_m = 0.0
-        elif away_m >= self._leaving_m + LEAVING_STEP_M:
-            self._leaving.append(seen)
-            self._leaving_m = away_m
-        return self._rearm(seen) if away_m >= REARM_M else []
+        elif not self._leaving or away_m >= self._leaving[-1][0] + LEAVING_STEP_M:
+            self._leaving.append((away_m, seen))
+        return []
 
-    def _rearm(self, seen: _Seen) -> list[Step]:
+    def _follow_drift(self, anchor: _Seen, seen: _Seen) -> None:
+        """Drift is where the newest eight quiet seconds lie from the anchor, as long as that is near it."""
+        self._take(seen)
+        while len(self._window) > 1 and self._window_s - self._window[1].elapsed_s >= SETTLE_S:
+            self._window.popleft()
+            self._window_s -= self._window[0].elapsed_s
+        if not self._fades or not (self._fresh or (self._window_s >= SETTLE_S and _settled(self._window))):
+            return
+        self._fresh = False
+        number = len(self._window)
+        east = sum(each.x_m for each in self._window) / number - anchor.x_m
+        north = sum(each.y_m for each in self._window) / number - anchor.y_m
+        if math.hypot(east, north) <= QUIET_RADIUS_M:
+            self._drift = (east, north)
+
+    @property
+    def _held_s(self) -> float:
+        return sum(seen.elapsed_s for seen in self._beyond[1:])
+
+    def _rearm(self) -> list[Step]:
         """The way from the anchor to here, which counts as 30 m and as little time as was agreed."""
-        way = self._leaving if self._leaving and self._leaving[-1] is seen else [*self._leaving, seen]
-        elapsed_s = min(self._stood_s, self._cap_s + REARM_ALLOWANCE_S)
+        first, *rest = self._beyond
+        way = [seen for _, seen in self._leaving] + [first]
+        elapsed_s = min(self._stood_s - self._held_s, self._cap_s + REARM_ALLOWANCE_S)
         share = 1 / len(way)
-        steps = [Step(s.x_m, s.y_m, REARM_M * share, elapsed_s * share, s.second) for s in way]
-        self.cut()
-        self._last = (seen.x_m, seen.y_m)
-        return steps
+        self._shift = (self._shift[0] + self._drift[0], self._shift[1] + self._drift[1])
+        self._last_seen = first
+        steps = [
+            Step(*self._corrected(each), REARM_M * share, elapsed_s * share, each.second) for each in way
+        ]
+        self._last = (steps[-1].x_m, steps[-1].y_m)
+        self._forget_window()
+        self._begin(None)
+        return steps + [step for seen in rest for step in self._push(seen)]
 
     def _step(self, seen: _Seen) -> Step:
-        moved_m = 0.0
-        if self._last is not None:
-            moved_m = math.hypot(seen.x_m - self._last[0], seen.y_m - self._last[1])
-        self._last = (seen.x_m, seen.y_m)
-        return Step(seen.x_m, seen.y_m, moved_m, seen.elapsed_s, seen.second)
+        if self._last_seen is not None and self._shift != (0.0, 0.0):
+            left = math.exp(
+                -math.hypot(seen.x_m - self._last_seen.x_m, seen.y_m - self._last_seen.y_m) / FADE_M
+            )
+            self._shift = (self._shift[0] * left, self._shift[1] * left)
+        x_m, y_m = self._corrected(seen)
+        moved_m = 0.0 if self._last is None else math.hypot(x_m - self._last[0], y_m - self._last[1])
+        self._last, self._last_seen = (x_m, y_m), seen
+        return Step(x_m, y_m, moved_m, seen.elapsed_s, seen.second)
+
+    def _corrected(self, seen: _Seen) -> tuple[float, float]:
+        return round(seen.x_m - self._shift[0], 3), round(seen.y_m - self._shift[1], 3)
+
+    # Across a loss of power.
+
+    def state(self) -> dict[str, Any]:
+        """All of it, in what JSON holds exactly."""
+        return {
+            "window": [list(seen) for seen in self._window],
+            "window_s": self._window_s,
+            "last": self._last,
+            "last_seen": self._last_seen,
+            "shift": self._shift,
+            "anchor": self._anchor,
+            "stood_s": self._stood_s,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`; what the truck did at the very end of a standstill is begun anew by `resume`."""
+        self._forget()
+        self._window = deque(_Seen(*row) for row in state["window"])
+        self._window_s = state["window_s"]
+        self._last = _pair(state["last"])
+        self._last_seen = _Seen(*state["last_seen"]) if state["last_seen"] else None
+        self._shift = (state["shift"][0], state["shift"][1])
+        self._begin(_Seen(*state["anchor"]) if state["anchor"] else None)
+        self._stood_s = state["stood_s"]
 
 
-def _apart_m(a: _Seen, b: _Seen) -> float:
-    return math.hypot(a.x_m - b.x_m, a.y_m - b.y_m)
+def _pair(values: Any) -> tuple[float, float] | None:
+    return None if values is None else (values[0], values[1])
+
+
+def _settled(window: deque[_Seen]) -> bool:
+    first = window[0]
+    return all(math.hypot(first.x_m - seen.x_m, first.y_m - seen.y_m) <= SETTLE_RADIUS_M for seen in window)

@@ -8,8 +8,9 @@ at the release.
 
 from __future__ import annotations
 
+import itertools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agent.filters.simplify import Spot
 from agent.filters.standstill import Step
@@ -41,6 +42,7 @@ class Stretches:
     def _clear(self) -> None:
         self._skip_m = self._trim_m
         self._path: list[Spot] = []
+        self._rows: list[list[int]] = []  # of the path, as far as `state` was asked
         self._carried_s = 0.0
 
     def push(self, step: Step) -> list[Stretch]:
@@ -50,7 +52,7 @@ class Stretches:
             return []
         self._extend(step)
         if len(self._path) > SPOTS_HELD_MAX:
-            self._path = self._path[::2]
+            self._path, self._rows = self._path[::2], []
         return [] if self._length_m is None else self._closed_by_length(self._length_m)
 
     def _closed_by_length(self, length_m: float) -> list[Stretch]:
@@ -82,17 +84,18 @@ class Stretches:
 
     def _extend(self, step: Step) -> None:
         if not self._path:
-            self._path.append(Spot(step.x_m, step.y_m, 0.0, 0.0, step.second))
+            self._path.append(Spot(step.x_m, step.y_m, 0.0, 0.0, step.second, step.stands))
             return
         last = self._path[-1]
         elapsed_s = max(step.elapsed_s, step.moved_m / self._speed_ceiling_mps)
-        run_m, running_s = last.run_m + step.moved_m, last.running_s + elapsed_s
-        self._path.append(Spot(step.x_m, step.y_m, run_m, running_s, step.second))
+        # Whole millimetres and milliseconds: what a loss of power leaves on disk is then exactly the same.
+        run_m, running_s = round(last.run_m + step.moved_m, 3), round(last.running_s + elapsed_s, 3)
+        self._path.append(Spot(step.x_m, step.y_m, run_m, running_s, step.second, step.stands))
 
     def _emit(self, end: int) -> list[Stretch]:
         if end < 1:
             return []
-        path, self._path = self._path[: end + 1], self._path[end:]
+        path, self._path, self._rows = self._path[: end + 1], self._path[end:], []
         return [Stretch(path, self._running_s(path[0], path[-1]))]
 
     def _running_s(self, first: Spot, last: Spot) -> int:
@@ -102,3 +105,34 @@ class Stretches:
         shown_s = RUNNING_STEP_S * max(round(exact_s / RUNNING_STEP_S), math.ceil(floor_s / RUNNING_STEP_S))
         self._carried_s = exact_s - shown_s
         return shown_s
+
+    # Across a loss of power.
+
+    def state(self) -> dict[str, Any]:
+        """All of it, in what JSON holds exactly: rows of whole numbers, each as the difference to the one before."""
+        for index in range(len(self._rows), len(self._path)):
+            before = _whole(self._path[index - 1]) if index else (0, 0, 0, 0, 0, 0)
+            self._rows.append(
+                [now - then for now, then in zip(_whole(self._path[index]), before, strict=True)]
+            )
+        return {"skip_m": self._skip_m, "carried_s": self._carried_s, "path": self._rows}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self._skip_m, self._carried_s = state["skip_m"], state["carried_s"]
+        columns = [itertools.accumulate(column) for column in zip(*state["path"], strict=True)]
+        self._path = [
+            Spot(x / 1000, y / 1000, run / 1000, running / 1000, second, bool(stands))
+            for x, y, run, running, second, stands in zip(*columns, strict=True)
+        ]
+
+
+def _whole(spot: Spot) -> tuple[int, ...]:
+    return (
+        round(spot.x_m * 1000),
+        round(spot.y_m * 1000),
+        round(spot.run_m * 1000),
+        round(spot.running_s * 1000),
+        spot.second,
+        int(spot.stands),
+    )

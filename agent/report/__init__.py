@@ -8,9 +8,10 @@ search and nothing of what stayed on the truck but totals.
 from __future__ import annotations
 
 import datetime
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -19,8 +20,11 @@ from typing import Any, NamedTuple
 from agent.agreement import Agreement
 from agent.agreement.schema import Question
 from agent.geometry import Point, distance_m
-from agent.report.map import Mapped, map_svg, overview_svg, severity_class
+from agent.report.frame import Mapped
+from agent.report.legend import legend
+from agent.report.map import map_svg, overview_svg
 from agent.report.style import STYLE
+from agent.report.tables import call_table, day_table, site_table, table
 from agent.report.words import (
     REFUSALS,
     STREAMS,
@@ -33,7 +37,6 @@ from agent.report.words import (
     terms_in_words,
 )
 
-STRETCH_ROWS_MAX = 500
 LOG_NAMES_MAX = 10
 REFUSED_PREFIX = "refused."
 COUNTS = {
@@ -75,9 +78,17 @@ class ReportInput:
     severities: Sequence[str] = ("moderate", "hard")
     began: datetime.datetime | None = None
 
+    @cached_property
+    def by_stream(self) -> Mapping[str, list[Mapping[str, Any]]]:
+        """The records of each stream that has any."""
+        found: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for record in self.records:
+            found[record["stream"]].append(record)
+        return dict(found)
+
     def of(self, stream: str) -> list[Mapping[str, Any]]:
         """The records of one stream."""
-        return [record for record in self.records if record["stream"] == stream]
+        return self.by_stream.get(stream, [])
 
 
 def write_report(path: Path, given: ReportInput) -> None:
@@ -88,7 +99,7 @@ def write_report(path: Path, given: ReportInput) -> None:
 def report_page(given: ReportInput) -> str:
     """The whole page. The same input gives the same text."""
     title = f"What would leave this truck: {given.agreement.file.id}"
-    sections = (_opening, _map, _streams, _questions, _stayed, _stretches, _closing)
+    sections = (_opening, _calls, _map, _totals, _streams, _questions, _stayed, _stretches, _closing)
     return "\n".join(
         (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
@@ -108,15 +119,26 @@ def path_length_m(path: Sequence[Sequence[float]]) -> float:
     return sum(distance_m(a, b) for a, b in pairwise(points))
 
 
-def _opening(given: ReportInput) -> str:
-    file, tracks = given.agreement.file, given.of("track")
-    figures = {
-        "stretches": f"{len(tracks):,}",
-        "length": length_in_words(sum(path_length_m(record["path"]) for record in tracks)),
-        "harsh brakings": f"{len(given.of('harsh_braking')):,}",
+def _figures(given: ReportInput) -> dict[str, str]:
+    """The few figures to see first, of what is agreed."""
+    tracks, agreed = given.of("track"), given.agreement.file.agreed_streams()
+    length_m = sum(path_length_m(record["path"]) for record in tracks)
+    lifts = sum(record["count"] for record in given.of("lifts"))
+    figures = [
+        ("track", "stretches", f"{len(tracks):,}"),
+        ("track", "length", length_in_words(length_m)),
+        ("lifts", "bin lifts", f"{lifts:,}"),
+        ("harsh_braking", "harsh brakings", f"{len(given.of('harsh_braking')):,}"),
+    ]
+    shown = {name: figure for stream, name, figure in figures if stream in agreed}
+    return shown | {
         "batches": f"{len(given.batches):,}",
         "bytes, padding included": f"{sum(batch.bytes for batch in given.batches):,}",
     }
+
+
+def _opening(given: ReportInput) -> str:
+    file, figures = given.agreement.file, _figures(given)
     shown = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures.items())
     return f"""<p class="paper">On paper: nothing was sent</p>
 <h1>What would leave this truck</h1>
@@ -134,35 +156,19 @@ def _logs(names: Sequence[str]) -> str:
     return listed(shown)
 
 
+def _calls(given: ReportInput) -> str:
+    return call_table(given.of("help"))
+
+
 def _map(given: ReportInput) -> str:
-    mapped = Mapped(given.agreement.file, given.of("track"), given.of("harsh_braking"), given.severities)
+    mapped = Mapped(given.agreement.file, given.by_stream, given.severities)
     return f"""<h2>Where</h2>
 <figure>{map_svg(mapped)}
-<figcaption><ul class="legend">{"".join(_legend(mapped))}</ul>{overview_svg(mapped)}</figcaption></figure>"""
+<figcaption><ul class="legend">{legend(mapped)}</ul>{overview_svg(mapped)}</figcaption></figure>"""
 
 
-def _legend(mapped: Mapped) -> Iterable[str]:
-    yield _swatch('<path class="track" d="M2,8 H22"/>', f"published track ({len(mapped.tracks):,})")
-    severities = Counter(record["severity"] for record in mapped.brakings)
-    cell = mapped.agreement.streams.harsh_braking
-    for name, times in sorted(
-        severities.items(), key=lambda item: (severity_class(item[0], mapped.severities), item[0])
-    ):
-        square = f'<rect class="cell {severity_class(name, mapped.severities)}" x="5" y="1" width="14" height="14"/>'
-        yield _swatch(square, f"harsh braking, {name} ({times:,}), squares of {cell.cell if cell else 0:g} m")
-    yield _swatch(
-        '<rect class="inside" x="2" y="2" width="20" height="12"/>',
-        "service area; nothing is published outside it",
-    )
-    if mapped.agreement.places.off_limits:
-        yield _swatch(
-            '<rect class="off-limits" x="2" y="1" width="20" height="14"/>',
-            "off limits; the pale band is its margin",
-        )
-
-
-def _swatch(drawing: str, words: str) -> str:
-    return f'<li><svg viewBox="0 0 24 16" aria-hidden="true">{drawing}</svg>{escape(words)}</li>'
+def _totals(given: ReportInput) -> str:
+    return day_table(given.agreement.file, given.by_stream) + site_table(given.of("site_visits"))
 
 
 def _streams(given: ReportInput) -> str:
@@ -255,27 +261,22 @@ the truck tells them to nobody.</p>{table}"""
 
 
 def _stretches(given: ReportInput) -> str:
-    tracks = given.of("track")
-    if not tracks:
+    if "track" not in given.agreement.file.agreed_streams():
+        return ""
+    rows = [_stretch_row(record) for record in given.of("track")]
+    if not rows:
         return "<h2>Stretches</h2><p>No stretch would be published.</p>"
-    rows = "".join(_stretch_row(record) for record in tracks[:STRETCH_ROWS_MAX])
-    more = len(tracks) - STRETCH_ROWS_MAX
-    rest = f'<p class="soft">… and {counted(more, "more stretch", "more stretches")}.</p>' if more > 0 else ""
-    return f"""<h2>Stretches</h2>
-<div class="wide"><table><thead><tr><th>Date</th><th class="number">Stretch</th><th class="number">Length</th>
-<th class="number">Running time</th><th class="number">Points</th></tr></thead>
-<tbody>{rows}</tbody></table></div>{rest}"""
+    return f"<h2>Stretches</h2>{table(['Date', 'Stretch', 'Length', 'Running time', 'Points'], rows)}"
 
 
-def _stretch_row(record: Mapping[str, Any]) -> str:
-    cells = (
+def _stretch_row(record: Mapping[str, Any]) -> list[str]:
+    return [
+        record["date"],
         str(record["stretch"]),
         length_in_words(path_length_m(record["path"])),
         duration_in_words(record["running_s"]),
         str(len(record["path"])),
-    )
-    numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
-    return f"<tr><td>{escape(record['date'])}</td>{numbers}</tr>"
+    ]
 
 
 def _closing(given: ReportInput) -> str:

@@ -23,7 +23,7 @@ p { margin: .4rem 0 .8rem; max-width: 46rem; }
 .soft, figcaption, caption { color: var(--soft); }
 .paper { display: inline-block; margin: 0 0 1rem; padding: .1rem .7rem; border: 1px solid var(--line);
   border-radius: 1rem; font-size: .85rem; color: var(--soft); }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .7rem;
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .7rem;
   margin: 1.3rem 0; padding: 0; }
 .figures div { background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
   padding: .7rem .9rem; }
@@ -47,6 +47,12 @@ svg text.name { fill: var(--ink); stroke: var(--inside); stroke-width: 3.5px; pa
 .s0 { fill: var(--s0); stroke: var(--s0); } .s1 { fill: var(--s1); stroke: var(--s1); }
 .s2 { fill: var(--s2); stroke: var(--s2); } .s3 { fill: var(--s3); stroke: var(--s3); }
 .s4 { fill: var(--s4); stroke: var(--s4); }
+.lifts { fill: var(--ok); } .l1 { fill-opacity: .12; } .l2 { fill-opacity: .24; }
+.l3 { fill-opacity: .38; } .l4 { fill-opacity: .55; }
+.stop { fill: var(--ink); stroke: var(--inside); stroke-width: .8; }
+.report { fill: var(--card); stroke: var(--accent); stroke-width: 2; }
+.call { fill: none; stroke: var(--no); stroke-width: 3; }
+.site { fill: var(--accent); fill-opacity: .08; stroke: var(--accent); stroke-width: 1.2; }
 .scale path { fill: none; stroke: var(--ink); stroke-width: 1.6; } .north path { fill: var(--ink); }
 .overview { width: 11rem; height: auto; border: 1px solid var(--line); border-radius: .4rem; flex: none; }
 .overview .inside { stroke-width: .8; stroke-dasharray: 3 2; }

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from agent.agreement.schema import AgreementFile, TimedRelease
+from collections.abc import Callable, Sequence
+
+from agent.agreement.schema import AgreementFile, DailyRelease, Streams, TimedRelease
+from agent.streams.site_visits import dwell_classes
+from agent.topics import FLEET_STREAMS
 
 STREAMS = {
     "track": "The way the truck went, as simplified stretches",
@@ -44,6 +48,16 @@ CLOCKS = {
 }
 
 
+KINDS = {"hazard": "hazard", "blocked": "way blocked", "nothing_out": "nothing put out"}
+
+CALLS = {"raised": "calls for help", "ongoing": "still calls for help", "cleared": "needs help no longer"}
+
+
+def kind_in_words(kind: str) -> str:
+    """What the crew reported."""
+    return KINDS.get(kind, kind)
+
+
 def length_in_words(metres: float) -> str:
     """`840 m`, `1.2 km`, `42 km`."""
     if metres < 1000:
@@ -81,33 +95,92 @@ def release_in_words(agreement: AgreementFile) -> str:
         return (
             f"Records leave every {duration_in_words(release.every)} while there is a connection, each batch padded "
             f"to a multiple of {release.size:,} bytes. When batches arrive shows when the truck stood still, breaks "
-            "included."
+            f"included.{_fleet_in_words(release)}"
         )
-    slots = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in release.slots]
-    envelopes = sum(release.envelopes.values())
+    envelopes = sum(number for stream, number in release.envelopes.items() if stream not in FLEET_STREAMS)
+    silent = (
+        "a call for help excepted, the link is silent" if agreement.streams.help else "the link is silent"
+    )
     return (
         f"A day’s records leave on a later day, always as {envelopes} envelopes of {release.size:,} bytes, full or "
-        f"not, at the first of these times with power and coverage: {', '.join(slots)}. On duty the link is silent."
+        f"not, at the first of these times with power and coverage: {_times(release.slots)}. On duty, {silent}."
+        f"{_fleet_in_words(release)}"
     )
+
+
+def _times(minutes: Sequence[int]) -> str:
+    return ", ".join(f"{minute // 60:02d}:{minute % 60:02d}" for minute in minutes)
+
+
+def _fleet_in_words(release: DailyRelease | TimedRelease) -> str:
+    if not release.fleet_slots:
+        return ""
+    return f" Brakings of the fleet name no truck and leave at times of their own: {_times(release.fleet_slots)}."
 
 
 def duty_in_words(agreement: AgreementFile) -> str:
     """When the truck records at all."""
+    if agreement.stop_all:
+        return "All recording is stopped: nothing but the box’s own status leaves."
     switches = {"ignition": "the ignition is on", "crew_switch": "the crew’s switch is on"}
     conditions = listed([switches[kind] for kind in agreement.duty.requires])
-    return f"Recording is on only while {conditions}, inside the service area and off no limits."
+    hours = " or ".join(f"{_times([each.from_])} to {_times([each.to])}" for each in agreement.duty.schedule)
+    between = f", from {hours}" if hours else ""
+    return f"Recording is on only while {conditions}{between}, inside the service area and off no limits."
 
 
 def terms_in_words(agreement: AgreementFile, stream: str) -> str:
-    """What the agreement says of a stream's precision."""
-    streams = agreement.streams
-    if stream == "track" and streams.track:
-        return f"within {streams.track.precision:g} m; {CLOCKS[streams.track.clock]}"
-    if stream == "harsh_braking" and streams.harsh_braking:
-        terms = streams.harsh_braking
-        return (
-            f"squares of {terms.cell:g} m, the month; held on the truck for {terms.held} days; names no truck"
-        )
-    if stream == "box":
-        return "nothing of where the truck was"
-    return ""
+    """What the agreement says of a stream's precision; "" for one that is not agreed."""
+    if stream not in agreement.agreed_streams():
+        return ""
+    return _TERMS[stream](agreement.streams)
+
+
+def _track(streams: Streams) -> str:
+    terms = streams.track
+    return f"within {terms.precision:g} m; {CLOCKS[terms.clock]}" if terms else ""
+
+
+def _stops(streams: Streams) -> str:
+    terms = streams.stops
+    if terms and terms.snapped_to:
+        return "only at declared points; a break taken at one of them shows"
+    return f"squares of {terms.precision:g} m; a break shows like any other stop" if terms else ""
+
+
+def _squares(stream: str, rest: str) -> Callable[[Streams], str]:
+    return lambda streams: f"squares of {getattr(streams, stream).cell:g} m; {rest}"
+
+
+def _harsh_braking(streams: Streams) -> str:
+    terms = streams.harsh_braking
+    if terms is None:
+        return ""
+    return (
+        f"squares of {terms.cell:g} m, the month; held on the truck for {terms.held:g} days; names no truck"
+    )
+
+
+def _day(streams: Streams) -> str:
+    terms = streams.day
+    return f"distance to {terms.precision:g} m; of what is published, nothing else" if terms else ""
+
+
+def _site_visits(streams: Streams) -> str:
+    terms = streams.site_visits
+    return f"stays as {listed(dwell_classes(terms.dwell_classes))}, no more" if terms else ""
+
+
+_TERMS: dict[str, Callable[[Streams], str]] = {
+    "track": _track,
+    "stops": _stops,
+    "lifts": _squares("lifts", "the date, no time"),
+    "passed": _squares("passed", "an hour late at least"),
+    "harsh_braking": _harsh_braking,
+    "day": _day,
+    "site_visits": _site_visits,
+    "crew_report": _squares("crew_report", "the date, no time; only what the crew itself sends"),
+    "help": lambda streams: "the exact place, at once, only while the crew calls",
+    "live": _squares("live", "shows when the truck stands, breaks included"),
+    "box": lambda streams: "nothing of where the truck was",
+}

@@ -8,37 +8,36 @@ It says nothing of who braked or why, and a cell that only one truck ever visits
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
+from agent.agreement import Agreement
 from agent.braking import Braking
 from agent.filters.placed import Placed
-from agent.geometry import Grid, Point
 from agent.records import Record, iso_month
+from agent.streams.cells import Cells
+from agent.streams.stream import Stream
 
-_ORDER = ("latitude_deg", "longitude_deg", "severity", "corroborated", "month")
 
-
-class HarshBraking:
+class HarshBraking(Stream):
     """Judged brakings in, `harsh_braking` records out."""
 
-    def __init__(self, origin: Point, cell_m: float) -> None:
-        self._grid = Grid(origin, cell_m)
+    name = "harsh_braking"
 
-    def push(self, braking: Braking) -> list[Record]:
+    def __init__(self, cells: Cells) -> None:
+        self._cells = cells
+
+    @classmethod
+    def agreed(cls, agreement: Agreement) -> HarshBraking | None:
+        """As agreed; None when it is not."""
+        terms = agreement.file.streams.harsh_braking
+        return cls(Cells(agreement.file.places.origin.point, terms.cell)) if terms else None
+
+    def braked(self, braking: Braking) -> list[Record]:
         """The record of one braking; none when it is implausible or its place was not publishable."""
         if braking.refused is not None or not isinstance(braking.where, Placed):
             return []
-        centre = self._grid.centre(braking.where.point)
         fields = {
             "month": iso_month(braking.where.day),
-            "latitude_deg": round(centre.latitude_e7 / 100) / 1e5,
-            "longitude_deg": round(centre.longitude_e7 / 100) / 1e5,
+            **self._cells.fields(braking.where.point),
             "severity": braking.severity,
             "corroborated": braking.corroborated,
         }
-        return [Record("harsh_braking", braking.where.day, fields)]
-
-
-def shuffled(records: Iterable[Record]) -> list[Record]:
-    """The records in an order that tells nothing of when they happened."""
-    return sorted(records, key=lambda record: [record.fields[name] for name in _ORDER])
+        return [Record(self.name, braking.where.day, fields)]

@@ -19,6 +19,7 @@ FRONT_SPACING_M = (10.0, 30.0)
 LANDFILL_M = (8_500.0, 18_500.0)
 LANE_M = 2.5  # from the middle of the road to the truck's middle: the round drives on the right
 CORNER_M = 9.0  # how far before a crossing a street bend begins
+SITE_M, SITE_CORNERS = 150.0, 16  # of depot and landfill, round their gates
 SERVICE_MARGIN_M = 80.0  # of the service area round the outermost crossings
 OFF_LIMITS_MARGIN_M = 50.0
 STREET_MPS, AVENUE_MPS, ROAD_MPS, FAST_MPS = 30 / 3.6, 50 / 3.6, 60 / 3.6, 90 / 3.6
@@ -72,6 +73,18 @@ class Zone(NamedTuple):
     kerb: Kerb
 
 
+class Site(NamedTuple):
+    """Where a truck begins, ends or tips: a convex ring round its gate, which lies outside the service area."""
+
+    kind: Literal["depot", "landfill"]
+    gate: Spot
+    ring: tuple[Spot, ...]
+
+    def holds(self, spot: Spot) -> bool:
+        """Whether a spot lies inside or on the edge."""
+        return distance_m(self.gate, spot) <= SITE_M and outside_m(self.ring, spot) == 0
+
+
 @dataclass(slots=True)
 class City:
     """Crossings, arcs in both directions, and the places a round needs; all in metres from `origin`."""
@@ -89,6 +102,7 @@ class City:
     cafes: list[Kerb] = field(default_factory=list)
     depot: int = 0
     landfill: int = 0
+    sites: list[Site] = field(default_factory=list)
 
     def kerb(self, arc: Arc, along_m: float) -> Spot:
         """The truck's place in its lane, `along_m` from the start of `arc`."""
@@ -125,6 +139,10 @@ def build(seed: int) -> City:
     _lay_road_to_depot(city, rng)
     _lay_road_to_landfill(city, rng)
     _place_zones_and_cafes(city, rng)
+    city.sites = [
+        _site("depot", city.crossings[city.depot]),
+        _site("landfill", city.crossings[city.landfill]),
+    ]
     return city
 
 
@@ -304,6 +322,13 @@ def _lay_road(
         turn = rng.uniform(-0.2, 0.2) - 0.3 * drift  # winds, and comes back to its first course
         heading, drift = heading + turn, drift + turn
     return node
+
+
+def _site(kind: Literal["depot", "landfill"], gate: Spot) -> Site:
+    """A regular polygon round a gate, counter-clockwise."""
+    turns = [math.tau * i / SITE_CORNERS for i in range(SITE_CORNERS)]
+    ring = tuple(offset(gate, Spot(math.cos(turn), math.sin(turn)), SITE_M) for turn in turns)
+    return Site(kind, gate, ring)
 
 
 def _place_zones_and_cafes(city: City, rng: random.Random) -> None:

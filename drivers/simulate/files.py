@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from drivers.simulate.city import City
 from drivers.simulate.plane import Spot
@@ -60,15 +61,22 @@ def truth_line(second: Second) -> str:
 
 
 def agreement_yaml(city: City) -> str:
-    """A plain agreement for the city, in the manner of *routes-and-safety*."""
+    """An agreement for the city, in the manner of *routes-and-safety*; without `help`, which no simulated crew calls.
+
+    The landfill is a site and part of the service area, so that visits to it count; the depot is neither. There is
+    no schedule: a shift may be as long as it likes.
+    """
     zones = "".join(
-        f"    - name: {zone.name}\n      margin: {zone.margin_m:.0f} m\n      area: {_polygon(city, zone.ring)}\n"
+        f"    - name: {zone.name}\n      margin: {zone.margin_m:.0f} m\n"
+        f"      area: {_geojson('Polygon', [_ring(city, zone.ring)])}\n"
         for zone in city.off_limits
     )
+    landfill = _ring(city, next(site.ring for site in city.sites if site.kind == "landfill"))
+    area = _geojson("MultiPolygon", [[_ring(city, city.service_area)], [landfill]])
     return f"""\
 # The data agreement of the simulated city {city.name}, written by `fairhaul simulate`.
-# Under it the streets driven on duty and harsh brakings leave the truck, on a later day; breaks, speed and the
-# places below that are off limits do not.
+# Under it the streets driven on duty, lifts, the day's totals, visits to the landfill and harsh brakings leave the
+# truck, on a later day; breaks, speed and the places below that are off limits do not.
 fairhaul_agreement: 1
 id: simulated-city
 version: 1
@@ -77,12 +85,12 @@ groups: [operations, crews, safety, legal, it]
 valid_until: 2030-12-31
 questions:
   - id: routes
-    asks: Which streets were served, and how long does a round take?
+    asks: Which streets were served, how much is put out there, and how long does a round take?
     owner: operations
     purpose: plan routes
     valid_until: 2030-12-31
     uses: {{allowed: [route planning], forbidden: [discipline]}}
-    needs: [track]
+    needs: [track, day, lifts, site_visits]
   - id: safety
     asks: Where in the city do trucks brake hard?
     owner: safety
@@ -92,25 +100,39 @@ questions:
     needs: [harsh_braking]
 streams:
   track: {{precision: 5 m, clock: stretch, retention: 60 days}}
+  lifts: {{cell: 100 m, retention: 365 days}}
   harsh_braking: {{cell: 100 m, held: 28 days, retention: 365 days}}
+  day: {{precision: 100 m, retention: 365 days}}
+  site_visits: {{dwell_classes: [15 min, 45 min], retention: 365 days}}
   box: {{retention: 60 days}}
-release: {{kind: daily, slots: ["05:00", "06:00"], envelopes: {{track: 6, harsh_braking: 1, box: 1}}, size: 4096 B}}
+release:
+  kind: daily
+  slots: ["05:00", "06:00"]
+  fleet_slots: ["05:30", "06:30"]
+  envelopes: {{track: 6, lifts: 1, harsh_braking: 1, day: 1, site_visits: 1, box: 1}}
+  size: 4096 B
 places:
   origin: {{latitude_deg: {city.origin.latitude_deg}, longitude_deg: {city.origin.longitude_deg}}}
-  service_area: {_polygon(city, city.service_area)}
+  service_area: {area}
   off_limits:
-{zones}duty: {{requires: [ignition, crew_switch], time_zone: {city.time_zone}}}
+{zones}  sites:
+    - id: landfill
+      kind: landfill
+      area: {_geojson("Polygon", [landfill])}
+duty: {{requires: [ignition, crew_switch], time_zone: {city.time_zone}}}
 limits: {{standstill_cap: 20 s, stretch_length: 1000 m, trim: 50 m, speed_ceiling: 25 m/s, device_retention: 60 days}}
 """
 
 
-def _polygon(city: City, ring: list[Spot] | tuple[Spot, ...]) -> str:
-    """GeoJSON on one line: longitude first, closed, counter-clockwise."""
+def _ring(city: City, ring: Sequence[Spot]) -> list[list[float]]:
+    """A closed ring of GeoJSON: longitude first, counter-clockwise."""
     degrees = [city.origin.degrees(*spot) for spot in [*ring, ring[0]]]
-    points = ", ".join(
-        f"[{longitude_deg:.7f}, {latitude_deg:.7f}]" for latitude_deg, longitude_deg in degrees
-    )
-    return f"{{type: Polygon, coordinates: [[{points}]]}}"
+    return [[round(longitude_deg, 7), round(latitude_deg, 7)] for latitude_deg, longitude_deg in degrees]
+
+
+def _geojson(kind: str, coordinates: list[Any]) -> str:
+    """A geometry on one line, as YAML in braces."""
+    return f"{{type: {kind}, coordinates: {json.dumps(coordinates)}}}"
 
 
 def agent_yaml(shift: Shift) -> str:

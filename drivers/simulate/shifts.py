@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -12,7 +13,7 @@ from drivers.inputs import Pulse
 from drivers.simulate.city import City, build
 from drivers.simulate.day import Break, Day, plan_day
 from drivers.simulate.drive import Braking, BrakingKind, Sample, State, sample
-from drivers.simulate.plane import Spot, chance, distance_m
+from drivers.simulate.plane import Spot, chance
 from drivers.simulate.pulses import Edge, as_pulses, edges
 from drivers.simulate.receiver import Lull, Receiver
 from drivers.simulate.sentences import sentences
@@ -21,7 +22,6 @@ HOURS_MIN, HOURS_MAX = 0.05, 14.0
 BREAK_MINUTES_MIN, BREAK_MINUTES_MAX = 1.0, 240.0
 RATE_HZ_MIN, RATE_HZ_MAX = 0.5, 10.0
 NOISE_M_MAX = 50.0
-SITE_M = 150.0  # of depot and landfill round their gates
 DAY_MS = 86_400_000
 STRETCH_S = 10  # breaks are stretched by whole tens of seconds, so that later readings keep their phase
 
@@ -52,6 +52,7 @@ class Second(NamedTuple):
     break_index: int | None
     stop: int | None
     brakings: tuple[BrakingTruth, ...]
+    lifts: int
 
 
 class _Tick(NamedTuple):
@@ -131,7 +132,7 @@ class Shift:
 
     def truth(self) -> Iterator[Second]:
         """What was really so, second by second."""
-        brakings = self._brakings_by_second()
+        brakings, lifts = self._brakings_by_second(), self._lifts_by_second()
         on_duty = self._duty()
         for tick in self._ticks(1.0):
             at_s, knot = tick.number, tick.sample.knot
@@ -149,6 +150,7 @@ class Shift:
                 break_index=knot.break_index,
                 stop=knot.stop,
                 brakings=tuple(brakings.get(at_s, ())),
+                lifts=lifts[at_s],
             )
 
     def _ticks(self, rate_hz: float) -> Iterator[_Tick]:
@@ -167,10 +169,9 @@ class Shift:
 
     def _place(self, spot: Spot, on_break: bool) -> Place:
         city = self.city
-        if distance_m(spot, city.crossings[city.depot]) <= SITE_M:
-            return "depot"
-        if distance_m(spot, city.crossings[city.landfill]) <= SITE_M:
-            return "landfill"
+        for site in city.sites:
+            if site.holds(spot):
+                return site.kind
         if city.off_limits_at(spot):
             return "off_limits"
         if on_break:
@@ -183,6 +184,10 @@ class Shift:
             at_ms = self.shown_ms(braking.at_ms)
             found.setdefault(at_ms // 1000, []).append(_braking_truth(braking, at_ms))
         return found
+
+    def _lifts_by_second(self) -> Counter[int]:
+        starts_ms = (self.shown_ms(up_ms) for stop in self.day.stops for up_ms, _ in stop.lifts_ms)
+        return Counter(at_ms // 1000 for at_ms in starts_ms)
 
     def _duty(self) -> _Duty:
         return _Duty([edge for edge in self.edges() if edge.pin in ("ignition", "crew_switch")])

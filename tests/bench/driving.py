@@ -16,7 +16,12 @@ SHIFT_HOURS = 8.0
 WINDOW_START_S = 3_600
 """The window that is fed begins an hour into the shift: on duty, collecting, with drives between."""
 RELEASE_EVERY_S = 60
-OPERATIONS_RELEASE = {"kind": "timed", "every": f"{RELEASE_EVERY_S} s", "size": "512 B"}
+OPERATIONS_RELEASE = {
+    "kind": "timed",
+    "every": f"{RELEASE_EVERY_S} s",
+    "size": "512 B",
+    "fleet_slots": ["21:00"],
+}
 PINS = {
     # gpiozero's mock pins stay where their pull puts them: so these two lines are on, and the brake is off.
     "ignition": {"gpio": 27, "kind": "ignition", "active": "high", "pull": "up"},

@@ -7,17 +7,21 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from buffer.outbox import SIZE_BYTES_MIN, Batch, Head, Kept, KeptRow, Losses, Outbox
+from buffer.outbox import SIZE_BYTES_MIN, Batch, Head, Kept, KeptRow, Losses, Note, Outbox, WrongNumber
 
 STREAMS = ("track", "box", "harsh_braking", "lifts")
+LAST_TO_GO = ("box", "harsh_braking")
 FIRST_DAY = 20_000
 RECEIPT_DAYS = {"track": 3, "box": 0}
 RECEIPT_DAYS_DEFAULT = 5
 AGE_DAYS_MAX = 4
+
+NAMES = ("checkpoint", "agreement", "duty_day")
 
 streams = st.sampled_from(STREAMS)
 bodies = st.one_of(st.binary(max_size=60), st.integers(0, 8_000).map(lambda length: b"\xa5" * length))
@@ -34,6 +38,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.notes: dict[str, Note] = {}
         self.directory = tempfile.TemporaryDirectory()
         self.path = Path(self.directory.name) / "outbox.db"
         self.kept: list[KeptRow] = []
@@ -74,8 +79,10 @@ class OutboxMachine(RuleBasedStateMachine):
         kept = [Kept(stream, self.today, body) for stream, body in rows]
         self.outbox.commit(keep=kept)
         new = [row for s in STREAMS for row in self.outbox.kept(s, self.today + 1) if row.id not in known]
-        new.sort()
-        assert [Kept(row.stream, row.day, row.body) for row in new] == kept
+        new.sort()  # by id: what goes last has the larger ones
+        assert [Kept(row.stream, row.day, row.body) for row in new] == sorted(
+            kept, key=lambda row: row.stream in LAST_TO_GO
+        )
         self.kept += new
 
     @rule(choice=st.data(), payloads=st.lists(st.tuples(streams, bodies), min_size=1, max_size=3))
@@ -91,6 +98,23 @@ class OutboxMachine(RuleBasedStateMachine):
             refused=refused,
             today=self.today,
         )
+
+    @rule(
+        notes=st.dictionaries(st.sampled_from(NAMES), st.none() | bodies, min_size=1),
+        has_day=st.booleans(),
+        fails=st.booleans(),
+    )
+    def note(self, notes: dict[str, bytes | None], has_day: bool, fails: bool) -> None:
+        day = self.today if has_day else None
+        values = {name: None if body is None else Note(day, body) for name, body in notes.items()}
+        if fails:
+            with pytest.raises(WrongNumber):
+                self.outbox.commit(notes=values, seal=[Batch("track", 0, self.today, b"")])
+            return
+        self.outbox.commit(notes=values)
+        self.notes |= {name: note for name, note in values.items() if note is not None}
+        for name in (name for name, note in values.items() if note is None):
+            self.notes.pop(name, None)
 
     @rule(choice=st.data())
     def acknowledge_all_but_some(self, choice: st.DataObject) -> None:
@@ -120,6 +144,10 @@ class OutboxMachine(RuleBasedStateMachine):
         expired = len(self.kept) - len(kept) + unsent_gone
         self.losses = self.losses._replace(expired=self.losses.expired + expired)
         self.kept, self.sealed = kept, sealed
+        self.notes = {name: note for name, note in self.notes.items() if not self.is_old(note)}
+
+    def is_old(self, note: Note) -> bool:
+        return note.day is not None and self.today - note.day > AGE_DAYS_MAX
 
     def is_past(self, each: Sealed) -> bool:
         if each.state == "u":
@@ -152,6 +180,7 @@ class OutboxMachine(RuleBasedStateMachine):
             assert outbox.kept(stream, self.today + 1) == mine
             assert outbox.head(stream) == self.heads[stream]
         assert outbox.losses() == self.losses
+        assert {name: outbox.note(name) for name in NAMES} == {name: self.notes.get(name) for name in NAMES}
         refused = sum(each.state == "r" for each in receipts)
         assert outbox.counts()[:4] == (len(self.kept), len(unsent), len(receipts) - refused, refused)
 

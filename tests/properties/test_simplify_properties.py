@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agent.filters.simplify import Spot, simplified
+from agent.filters.simplify import Spot, simplified, synchronised
 from agent.geometry import segment_distance_m
 
 # Steps of a few metres with sharp turns, standing still and turning back: where bounds break first.
@@ -48,3 +49,27 @@ def test_no_point_lies_farther_from_the_line_than_the_tolerance(
 def test_a_straight_line_keeps_only_its_ends(points: int, turn: float) -> None:
     path = [Spot(i * 3.0 * turn, i * 2.0, 0.0, 0.0, i) for i in range(points)]
     assert simplified(path, 1.0) == [path[0], path[-1]]
+
+
+seconds = st.lists(st.sampled_from([0, 1, 1, 1, 2, 40, 600]), min_size=61, max_size=61)
+
+
+@settings(max_examples=400, deadline=None)
+@given(paths, seconds, st.sampled_from([0.5, 5.0, 20.0]))
+def test_with_exact_times_the_line_is_right_at_each_second_too(
+    steps: list[tuple[float, float]], waits_s: list[int], tolerance_m: float
+) -> None:
+    times = list(itertools.accumulate(waits_s))
+    path = [spot._replace(second=second) for spot, second in zip(walked(steps), times, strict=False)]
+    kept = synchronised(path, tolerance_m)
+    assert kept[0] == path[0]
+    assert kept[-1] == path[-1]
+    for a, b in itertools.pairwise(kept):
+        if b.second <= a.second:
+            continue
+        for spot in path:
+            if not a.second < spot.second < b.second:
+                continue
+            share = (spot.second - a.second) / (b.second - a.second)
+            said = (a.x_m + share * (b.x_m - a.x_m), a.y_m + share * (b.y_m - a.y_m))
+            assert math.dist(said, (spot.x_m, spot.y_m)) <= tolerance_m + 1e-6

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 from agent.agreement import Agreement, canonical_json
 from agent.agreement.schema import AgreementFile
 from agent.assembly import assemble
+from agent.carrying import Pipe
 from agent.duty import Duty, FixedDuty
 from agent.geometry import Plane, Point
 from agent.paper import PaperLink, Published
 from agent.replaying import replay
-from agent.runtime import Pipe, Runtime
+from agent.runtime import Runtime
 from agent.surroundings import EXAMPLES
 from agent.wire import Payload, decode
 from buffer.outbox import Outbox
@@ -45,10 +46,10 @@ TRUCK = {
 }
 
 
-def square(east_m: float, north_m: float, half_m: float) -> dict[str, Any]:
+def square(east_m: float, north_m: float, half_m: float, plane: Plane = PLANE) -> dict[str, Any]:
     """A GeoJSON square round a place."""
     corners = [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]
-    points = [PLANE.point(east_m + half_m * x, north_m + half_m * y) for x, y in corners]
+    points = [plane.point(east_m + half_m * x, north_m + half_m * y) for x, y in corners]
     return {
         "type": "Polygon",
         "coordinates": [[[point.longitude_e7 / 1e7, point.latitude_e7 / 1e7] for point in points]],
@@ -56,13 +57,17 @@ def square(east_m: float, north_m: float, half_m: float) -> dict[str, Any]:
 
 
 def agreement(
-    name: str = "routes-and-safety", change: Callable[[dict[str, Any]], None] | None = None
+    name: str = "routes-and-safety",
+    change: Callable[[dict[str, Any]], None] | None = None,
+    plane: Plane = PLANE,
 ) -> Agreement:
     """An example agreement with a service area of 8 km, a union hall 3 km north and times in UTC, then changed."""
     located = load_yaml(EXAMPLES / "agreements" / f"{name}.yaml")
     tree = located.tree
-    tree["places"]["service_area"] = square(0, 0, AREA_M)
-    tree["places"]["off_limits"] = [{"name": "union hall", "margin": "50 m", "area": square(0, 3000, 100)}]
+    tree["places"]["service_area"] = square(0, 0, AREA_M, plane)
+    tree["places"]["off_limits"] = [
+        {"name": "union hall", "margin": "50 m", "area": square(0, 3000, 100, plane)}
+    ]
     tree["duty"]["time_zone"] = "UTC"
     if change:
         change(tree)
@@ -85,12 +90,12 @@ class Spot(NamedTuple):
     quality: int = 1
 
 
-def sentences(utc_ms: int, spot: Spot | Point) -> bytes:
+def sentences(utc_ms: int, spot: Spot | Point, plane: Plane = PLANE) -> bytes:
     """RMC and GGA of one epoch; a Point is taken to its last digit."""
     if isinstance(spot, Point):
         point, spot = spot, Spot(0, 0)
     else:
-        point = PLANE.point(spot.east_m, spot.north_m)
+        point = plane.point(spot.east_m, spot.north_m)
     second, ms = divmod(utc_ms % DAY_MS, 1000)
     time = f"{second // 3600:02d}{second // 60 % 60:02d}{second % 60:02d}.{ms // 10:02d}"
     date = _date(utc_ms)

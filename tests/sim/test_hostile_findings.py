@@ -10,7 +10,7 @@ from agent.paper import PaperLink
 from agent.records import Record, iso_date
 from agent.release import Daily
 from agent.runtime import Runtime
-from agent.sealing import kept
+from agent.sealing import rows
 from agent.service_day import BELIEVED_AFTER_S, Moment
 from buffer.outbox import Kept
 from drivers.inbox import Inbox
@@ -109,10 +109,10 @@ def test_a_time_far_from_the_expected_one_is_believed_after_ten_minutes() -> Non
 
 
 def test_a_release_day_far_ahead_does_not_stop_releases() -> None:
-    release = Daily([300], {}, 2048, {})
-    release.resume(20_000 + 4000)
+    release = Daily({"truck": [18_000]}, {}, 2048, {})
+    release.resume("truck", 20_000 + 4000)
     assert release.due(Moment(20_000, 18_000))
-    release.resume(20_001)  # a service day may run ahead by one
+    release.resume("truck", 20_001)  # a service day may run ahead by one
     assert not release.due(Moment(20_000, 18_000))
 
 
@@ -130,7 +130,7 @@ def test_a_row_that_can_t_be_read_stops_neither_the_start_nor_a_release() -> Non
     link, box = Witness(), outbox()
     day = MORNING_MS // DAY_MS
     fields = {"date": iso_date(day), "stretch": 1, "running_s": 10, "path": [[40.0, -4.0]]}
-    box.commit(keep=[Kept("track", day, b"worn"), *kept([Record("track", day, fields)])])
+    box.commit(keep=[Kept("track", day, b"worn"), *rows([Record("track", day, fields)])])
     runtime = truck(agreement("operations"), box, link, replayed=False)
     fed(runtime, link, by_time(switched_on(), epochs(straight(4000, -2000))))
     assert runtime.counts.dropped == 1

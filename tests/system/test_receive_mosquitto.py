@@ -208,6 +208,22 @@ def test_export_and_what_is_put_aside(city, broker, tmp_path):
     assert "missing so far: 1 of truck-007, day: 2" in city.said()
 
 
+def test_call_for_help_is_said_while_the_receiver_runs_and_the_state_at_its_end(city, broker):
+    process = city.start()
+    options = LinkOptions(client_id="truck", state_topic="fairhaul/v1/north/truck-007/state")
+    truck = Truck(broker.url, options)
+    heading = Heading("help", "0123456789abcdef", 1, wire.NO_PREVIOUS, AGREEMENT)
+    truck.publish(("fairhaul/v1/north/truck-007/help", wire.encode(heading, [{"state": "raised"}], 512)))
+    city.until(lambda: "HELP: truck-007 calls for help, " in city.said())
+    truck.close()
+    another = Truck(broker.url)  # the goodbye reaches the broker before what this one publishes
+    another.publish((TOPIC, payload(2)))
+    another.close()
+    city.until(lambda: city.numbers() == [1, 2])
+    assert end(process) == 0
+    assert "truck-007: 2 batches, 2 records, 0 repeats, last offline" in city.said()
+
+
 def test_one_fleet_hears_nothing_of_another(tmp_path, broker):
     city = City(tmp_path, broker.url, "--fleet", "north")
     process = city.start()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agent import VERSION
+from agent.agreement import Agreement
 from agent.assembly import (
     BOX_SIZE_BYTES,
     FLOOR_DAY,
@@ -27,7 +28,7 @@ from agent.braking import BrakingRules
 from agent.pulses import LevelChanged
 from agent.records import Record, day_number
 from agent.release import BOX_EVERY_S, Daily, Timed
-from agent.sealing import kept, sealed
+from agent.sealing import rows, sealed
 from agent.service_day import Moment
 from buffer.outbox import Outbox
 from config.schema import Configuration
@@ -59,6 +60,27 @@ def test_lines_are_read_as_configured_and_a_lamp_is_no_line() -> None:
     assert known.lines["ignition"].debounce_s == 0.5
 
 
+def test_the_help_button_is_a_level_and_calls_when_it_is_held_as_configured() -> None:
+    button = {"gpio": 5, "kind": "help_button", "hold": "2 s"}
+    known = sensors(configuration(pins={**TRUCK["pins"], "help": button}))  # type: ignore[dict-item]
+    assert known.lines["help"].level
+    assert known.help_hold_s == 2.0
+
+
+def test_a_momentary_switch_is_off_until_it_is_pressed() -> None:
+    pins = {
+        **TRUCK["pins"],  # type: ignore[dict-item]
+        "switch": {"gpio": 22, "kind": "crew_switch", "momentary": True, "stuck_after": "60 s"},
+    }
+    gate = duty(configuration(pins=pins), agreement())
+    gate.change(LevelChanged(1.0, "ignition", 1))
+    gate.change(LevelChanged(1.0, "switch", 0))
+    assert not gate.on
+    gate.change(LevelChanged(2.0, "switch", 1))
+    gate.change(LevelChanged(2.2, "switch", 0))
+    assert gate.on
+
+
 def test_braking_rules_and_gate_are_the_configured_ones() -> None:
     truck_here = configuration(
         braking={"match_within": "2 s", "severity": [{"class": "soft", "at_least": "1 m/s2"}]},
@@ -86,30 +108,54 @@ def test_the_release_is_the_agreed_one() -> None:
     assert isinstance(daily, Daily)
     assert (daily.size_bytes, daily.envelopes("track"), daily.before_day("harsh_braking", DAY)) == (
         4096,
-        6,
+        agreement().file.release.envelopes["track"],  # type: ignore[union-attr]
         DAY - 28,
     )
-    assert daily.link_wanted(Moment(DAY, 4 * 3600 + 1800))
+    assert daily.open(Moment(DAY, 4 * 3600 + 1800)) == {"truck"}
+    assert daily.open(Moment(DAY, 4 * 3600 + 900)) == {"fleet"}
     assert isinstance(timed, Timed)
-    assert (timed.size_bytes, timed.within_s, timed.before_day("harsh_braking", DAY)) == (512, 120.0, DAY - 6)
+    assert (timed.size_bytes, timed.within_s, timed.before_day("harsh_braking", DAY)) == (
+        512,
+        120.0,
+        DAY - 27,
+    )
+    assert timed.open(Moment(DAY, 4 * 3600 + 900)) == {"truck", "fleet"}
+
+
+def test_slots_are_times_of_the_day_whenever_a_service_day_begins() -> None:
+    early = release(agreement(change=change("duty", "day_starts", to="03:00")))
+    assert early.open(Moment(DAY, 3600 + 1800)) == {"truck"}  # 04:30
+    assert early.change_s(Moment(DAY, 3600 + 1799)) == 1
+
+
+def test_a_daily_release_is_silent_on_duty_unless_a_schedule_keeps_its_slots_outside() -> None:
+    assert not release(agreement()).silent_on_duty
+    assert release(agreement(change=lambda tree: tree["duty"].pop("schedule"))).silent_on_duty
+    assert not release(agreement("operations")).silent_on_duty
 
 
 def test_terms_end_with_the_agreement() -> None:
     known = terms(agreement(change=change("valid_until", to="2027-06-30")))
-    assert known.leaving(day_number("2027-06-30")) == ("track", "harsh_braking", "box")
+    assert set(known.leaving(day_number("2027-06-30"))) == set(agreement().file.agreed_streams())
+    assert set(known.leaving(None)) == set(agreement().file.agreed_streams())
     assert known.leaving(day_number("2027-07-01")) == ("box",)
+
+
+def test_under_stop_all_only_the_box_is_ever_released() -> None:
+    assert terms(agreement(change=change("stop_all", to=True))).streams == ("box",)
 
 
 @pytest.mark.parametrize(
     ("agreed_days", "configured_days", "receipts", "age"),
-    [(60, 60, 60, 60), (90, 60, 60, 60), (40, 60, 40, 40), (30, 60, 30, 35), (60, 5, 5, 35)],
+    [(60, 60, 60, 60), (90, 60, 60, 60), (40, 60, 40, 40), (35, 60, 35, 35), (60, 5, 5, 35)],
 )
 def test_nothing_stays_longer_than_agreed_and_configured_but_what_is_held_stays_a_week_more(
     agreed_days: int, configured_days: int, receipts: int, age: int
 ) -> None:
     agreed = agreement(change=change("limits", "device_retention", to=f"{agreed_days} days"))
     limits = retention(configuration(outbox={"maximum_age": f"{configured_days} days"}), agreed)
-    assert limits.receipt_days == {"track": receipts, "harsh_braking": receipts, "box": receipts}
+    agreed_retentions = {name: terms.retention for name, terms in agreed.file.agreed_streams().items()}
+    assert limits.receipt_days == {name: min(receipts, days) for name, days in agreed_retentions.items()}
     assert limits.age_days_max == age
 
 
@@ -126,7 +172,7 @@ def test_the_link_introduces_itself_as_configured() -> None:
         "protocol": "3.1.1",
     }
     known = configuration(link=link)
-    options = link_options(known)
+    options = link_options(known, agreement())
     assert (options.client_id, options.username, options.password_file) == (
         "fairhaul-springfield-truck-017",
         "u",
@@ -134,6 +180,17 @@ def test_the_link_introduces_itself_as_configured() -> None:
     )
     assert (options.protocol, options.keepalive_s, options.ca_file) == ("3.1.1", 30, None)
     assert sender(known, random.Random(1)).broker.startswith("mqtts://a")
+
+
+@pytest.mark.parametrize(
+    ("agreed", "told"),
+    [(None, None), (agreement(), None), (agreement("operations"), "fairhaul/v1/springfield/truck-017/state")],
+    ids=["none", "daily", "timed"],
+)
+def test_only_under_a_timed_release_a_truck_tells_when_it_is_connected(
+    agreed: Agreement | None, told: str | None
+) -> None:
+    assert link_options(configuration(), agreed).state_topic == told
 
 
 @pytest.mark.parametrize(("baud", "meant"), [("auto", None), (9600, 9600)])
@@ -161,9 +218,9 @@ def track(day: int, stretch: int) -> Record:
 def with_rows(*, keep: list[Record] = [], seal: list[Record] = []) -> Outbox:  # noqa: B006
     shelf = outbox()
     if seal:
-        change = sealed(terms(agreement("operations")), shelf, DAY + 5, seal)
+        change = sealed(terms(agreement("operations")), shelf, Moment(DAY + 5, 0), seal, "truck")
         shelf.commit(keep=change.keep, seal=change.seal, used=change.used)
-    shelf.commit(keep=kept(keep))
+    shelf.commit(keep=rows(keep))
     return shelf
 
 
@@ -210,7 +267,7 @@ def test_a_date_wrongly_in_the_future_does_not_move_those_that_come_after_it(
     sealed_day: int, replayed: bool, believed: int
 ) -> None:
     shelf = outbox()
-    change = sealed(terms(agreement()), shelf, sealed_day, [])
+    change = sealed(terms(agreement()), shelf, Moment(sealed_day, 0), [], "truck")
     shelf.commit(seal=change.seal)
     link = Witness()
     runtime = truck(agreement(), shelf, link, replayed=replayed)

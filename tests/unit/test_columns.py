@@ -82,6 +82,38 @@ def test_batch_of_timed_and_untimed_records_shows_no_times():
     assert read_columns("track", write_columns("track", mixed)) == FILLED["track"]
 
 
+HELP = {"utc": "2026-11-21T09:15:02Z", "latitude_deg": 40.00123, "longitude_deg": -4.00456, "state": "raised"}
+
+
+def test_call_for_help_may_come_without_a_place_and_without_a_time():
+    calls = [{"state": "raised"}, {"utc": HELP["utc"], "state": "ongoing"}, HELP, {"state": "cleared"}]
+    written = write_columns("help", calls)
+    assert written.cols["timed"] == [0, 1, 1, 0]
+    assert written.cols["placed"] == [0, 0, 1, 0]
+    assert written.cols["lat"] == [4_000_123]
+    assert written.cols["utc"] == [1_795_252_502, 0]
+    assert read_columns("help", written) == calls
+
+
+@pytest.mark.parametrize(
+    ("placed", "lat"),
+    [
+        ([1], []),
+        ([0], [4_000_123]),
+        ([1], [4_000_123, 0]),
+        ([2], [4_000_123]),
+        ([-1], []),
+        ([1, 0], [4_000_123]),
+    ],
+    ids=str,
+)
+def test_places_that_do_not_fit_the_records_that_have_one_are_refused(placed, lat):
+    written = write_columns("help", [HELP])
+    written.cols["placed"], written.cols["lat"] = placed, lat
+    with pytest.raises(ValueError, match=r"fit|lacks|zip"):
+        read_columns("help", written)
+
+
 @pytest.mark.parametrize(
     ("whole", "scale", "value"),
     [

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -17,6 +17,7 @@ from agent.cli.check import check
 from config.editor import json_schema
 from config.load import load_configuration, load_yaml
 from config.located import dotted
+from config.pins import AnyPin
 from config.schema import Braking, Configuration, Gnss, Link, Log, Outbox
 from config.shape import fields, models_of
 
@@ -34,13 +35,23 @@ def test_every_example_is_known_here() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["agent.example.yaml", "agent.uart.example.yaml", "truck.example.yaml"])
-def test_an_example_loads(name: str) -> None:
+NEEDED = {"harsh_braking", "ignition", "crew_switch"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("agent.example.yaml", NEEDED),
+        ("agent.uart.example.yaml", NEEDED),
+        ("truck.example.yaml", NEEDED | {"help_button", "status_led"}),
+    ],
+)
+def test_an_example_loads(name: str, kinds: set[str]) -> None:
     loaded = load_configuration(HERE / name)
     assert loaded.fleet == "springfield"
     assert loaded.agreement == HERE / "agreements" / "routes-and-safety.yaml"
     assert CliRunner().invoke(check, ["--config", str(HERE / name)]).exit_code == 0
-    assert {pin.kind for pin in loaded.pins.values()} == {"harsh_braking", "ignition", "crew_switch"}
+    assert {pin.kind for pin in loaded.pins.values()} == kinds
 
 
 def test_the_complete_example_shows_the_defaults() -> None:
@@ -65,15 +76,23 @@ def test_the_complete_example_mentions_every_key_of_every_section() -> None:
 
 def test_commented_lines_of_the_complete_example_are_right_too(tmp_path: Path) -> None:
     lines = (HERE / "agent.example.yaml").read_text(encoding="utf-8").splitlines()
-    hidden = ("lift:", "hazard:", "lamp:", "certificate_file:", "key_file:", "client_id:")
+    pins = ("lift:", "help:", "hazard:", "blocked:", "nothing_out:", "lamp:")
+    hidden = (*pins, "certificate_file:", "key_file:", "client_id:")
+    springs_back = next(line for line in lines if "# crew_switch:" in line)
     shown = [
         line.replace("# ", "", 1) if line.strip().removeprefix("# ").startswith(hidden) else line
         for line in lines
+        if not line.strip().startswith("crew_switch:")
     ]
+    shown[shown.index(springs_back)] = springs_back.replace("# ", "", 1)
     path = tmp_path / "agent.yaml"
     path.write_text("\n".join(shown), encoding="utf-8")
     loaded = load_configuration(path)
-    assert {"lift", "hazard", "lamp"} < set(loaded.pins)
+    assert {pin.removesuffix(":") for pin in pins} < set(loaded.pins)
+    assert {pin.kind for pin in loaded.pins.values()} == {
+        get_args(fields(model)["kind"].annotation)[0] for model in get_args(get_args(AnyPin)[0])
+    }
+    assert loaded.pins["crew_switch"].model_dump()["momentary"] is True
     assert loaded.link.key_file == tmp_path / "truck-017.key"
     assert loaded.client_id == "fairhaul-springfield-truck-017"
 

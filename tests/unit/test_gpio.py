@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gpiozero.pins.mock import MockFactory
+from gpiozero import DigitalOutputDevice
+from gpiozero.pins.mock import MockFactory, MockPin
 
-from drivers.gpio import PINS_MAX, PinOptions, Pins, PinsMissing
+from drivers.gpio import BLINK_S_MAX, BLINK_S_MIN, PINS_MAX, Blink, PinOptions, Pins, PinsMissing
 from drivers.inputs import Pulse
 
 AT = 7.0
@@ -117,6 +119,68 @@ def test_a_status_led_is_switched_and_starts_off(factory: MockFactory, active_hi
     with pytest.raises(KeyError):
         truck.pins.set_led("brake", True)
     truck.pins.close()
+
+
+PATIENCE_S = 20.0
+
+
+class WatchedPin(MockPin):  # type: ignore[misc]
+    """A mock pin that says when it was switched `enough` times."""
+
+    enough: threading.Semaphore
+
+    def _change_state(self, value: bool) -> bool:
+        changed: bool = super()._change_state(value)
+        if changed and self._function == "output":
+            self.enough.release()
+        return changed
+
+
+@pytest.fixture
+def switched(factory: MockFactory) -> threading.Semaphore:
+    """Released each time an output of the factory changes."""
+    WatchedPin.enough = threading.Semaphore(0)
+    factory.pin_class = WatchedPin
+    return WatchedPin.enough
+
+
+def test_a_blinking_led_goes_on_and_off_by_itself_until_it_is_set(
+    factory: MockFactory, switched: threading.Semaphore
+) -> None:
+    truck = Truck(factory, PinOptions("lamp", 13, "status_led"))
+    truck.pins.set_led("lamp", Blink(BLINK_S_MIN, BLINK_S_MIN))
+    assert all(switched.acquire(timeout=PATIENCE_S) for _ in range(4))
+    truck.pins.set_led("lamp", True)
+    assert factory.pin(13).state
+    assert [thread for thread in threading.enumerate() if "_blink_device" in thread.name] == []
+    truck.pins.close()
+
+
+def test_a_blink_lasts_as_long_as_it_says(factory: MockFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    blinks: list[tuple[float, float]] = []
+    monkeypatch.setattr(DigitalOutputDevice, "blink", lambda _, on_s, off_s: blinks.append((on_s, off_s)))
+    truck = Truck(factory, PinOptions("lamp", 13, "status_led"))
+    truck.pins.set_led("lamp", Blink(0.2, 2.8))
+    assert blinks == [(0.2, 2.8)]
+    truck.pins.close()
+
+
+def test_closing_ends_a_blink_at_once(factory: MockFactory, switched: threading.Semaphore) -> None:
+    truck = Truck(factory, PinOptions("lamp", 13, "status_led"))
+    before = threading.active_count()
+    truck.pins.set_led("lamp", Blink(BLINK_S_MAX, BLINK_S_MAX))
+    assert switched.acquire(timeout=PATIENCE_S)
+    assert threading.active_count() == before + 1
+    truck.pins.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("half_s", [BLINK_S_MIN - 0.001, BLINK_S_MAX + 0.001, 0.0, float("nan")])
+def test_a_blink_that_no_eye_can_follow_is_refused(half_s: float) -> None:
+    for halves_s in ((half_s, 1.0), (1.0, half_s)):
+        with pytest.raises(ValueError, match=r"takes 0\.05 to 60 s"):
+            Blink(*halves_s)
+    assert Blink(BLINK_S_MIN, BLINK_S_MAX) == Blink(BLINK_S_MIN, BLINK_S_MAX)
 
 
 def test_closing_gives_the_pins_back_and_ends_the_posting(factory: MockFactory) -> None:

@@ -23,7 +23,7 @@ from config.load import (
 )
 from config.located import PROBLEMS_MAX, SHOWN_CHARACTERS_MAX
 from config.merging import EXTENDS_MAX
-from config.pins import PINS_MAX
+from config.pins import PINS_MAX, LevelPin
 from config.quantities import Metres
 from config.reading import FILE_BYTES_MAX, NESTING_MAX, NUMBER_CHARACTERS_MAX
 from config.schema import BROKERS_MAX, Configuration
@@ -343,14 +343,41 @@ def test_defaults_suit_a_truck() -> None:
 def test_defaults_of_a_pin_differ_by_kind() -> None:
     kinds = ["harsh_braking", "ignition", "crew_switch", "lift", "status_led"]
     pins = "".join(f"  {kind}: {{gpio: {n}, kind: {kind}}}\n" for n, kind in enumerate(kinds, 2))
-    button = "  help: {gpio: 20, kind: crew_button, reports: help, stuck_after: none}\n"
+    button = "  help: {gpio: 20, kind: help_button, stuck_after: none}\n"
     loaded = load_configuration(write(FINE + "pins:\n" + pins + button)).pins
     assert loaded["harsh_braking"].model_dump()["stuck_after"] == 60.0
     assert loaded["ignition"].model_dump()["stuck_after"] is None
     assert loaded["crew_switch"].model_dump()["stuck_after"] is None
+    assert loaded["crew_switch"].model_dump()["momentary"] is False
+    assert loaded["lift"].model_dump()["rearm"] == 3.0
+    assert loaded["help"].model_dump()["hold"] == 3.0
     assert loaded["help"].model_dump()["stuck_after"] is None
     assert loaded["status_led"].active == "high"
     assert loaded["lift"].active == "low"
+
+
+@pytest.mark.parametrize("kind", ["ignition", "crew_switch", "help_button"])
+def test_a_level_has_neither_a_minimum_nor_a_rearm(kind: str) -> None:
+    (pin,) = load_configuration(write(FINE + f"pins: {{it: {{gpio: 20, kind: {kind}}}}}\n")).pins.values()
+    assert isinstance(pin, LevelPin)
+    assert (pin.minimum_pulse, pin.rearm) == (0.0, 0.0)
+    assert not {"minimum_pulse", "rearm"} & set(pin.model_dump())
+
+
+LIMITS = [
+    ("crew_switch", "debounce", "200 ms", "201 ms"),
+    ("help_button", "hold", "1 s", "999 ms"),
+    ("help_button", "hold", "5 s", "5.01 s"),
+    ("help_button", "stuck_after", "30 s", "29 s"),
+]
+
+
+@pytest.mark.parametrize(("kind", "key", "last", "past"), LIMITS)
+def test_a_pin_s_own_limits_are_met_exactly(kind: str, key: str, last: str, past: str) -> None:
+    pins = "pins: {{it: {{gpio: 20, kind: {}, {}: {}}}}}\n"
+    load_configuration(write(FINE + pins.format(kind, key, last)))
+    (message,) = said(write(FINE + pins.format(kind, key, past)))
+    assert f"pins.it.{key}: found {past}, allowed is " in message
 
 
 def test_nothing_of_a_configuration_changes_later() -> None:

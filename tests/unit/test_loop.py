@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from agent.cab import PATTERNS
 from agent.duty import FixedDuty
 from agent.loop import STATUS_EVERY_S, Loop, StatusFile
 from agent.records import Record
 from agent.runtime import Runtime
+from drivers.gpio import Pattern
 from drivers.inbox import Inbox
-from drivers.inputs import Input, Pulse, Stop, Tick
+from drivers.inputs import Input, PortLost, PortOpened, Pulse, Stop, Tick
 from tests.sim.drives import (
     MORNING_MS,
     Witness,
@@ -75,7 +77,7 @@ def test_when_nothing_comes_in_the_runtime_is_told_the_time() -> None:
 def test_a_stop_leaves_everything_on_disk() -> None:
     box = WitnessedOutbox(outbox())
     runtime = truck(agreement(), box, duty=FixedDuty(True))
-    runtime._record([Record("track", 1, {"stretch": 1})], 0.0)
+    runtime._keeping.add([Record("track", 1, {"stretch": 1})], 0.0)
     looped(runtime, posted(Inbox(), [Stop(0.0)])).run()
     assert [len(change["keep"]) for change in box.commits] == [1]
 
@@ -140,9 +142,36 @@ def test_after_a_fault_in_recording_the_lines_are_read_again() -> None:
     assert asked == [1]
 
 
+def test_when_another_agreement_comes_into_force_the_lines_are_read_again() -> None:
+    runtime = truck(agreement())
+    asked: list[int] = []
+
+    def step(entry: Input, now: float) -> None:
+        runtime.renewals = 1
+
+    runtime.step = step  # type: ignore[method-assign]
+    looped(runtime, Inbox(), 1.0, read_lines=lambda: asked.append(1)).run(lambda now: now > 9)
+    assert asked == [1]
+
+
+def test_the_lamp_tells_of_a_receiver_that_is_lost() -> None:
+    runtime = truck(agreement())
+    lamp: list[Pattern] = []
+    inbox = posted(Inbox(), [PortLost(0.0, "unplugged"), *switched_on(0.0), PortOpened(3.0, "usb", 9600)])
+    looped(runtime, inbox, 0.4, lamp=lamp.append).run(lambda now: now > 9)
+    assert lamp[0] == PATTERNS["fault"][1]
+    assert lamp[-2:] == [True, False]
+
+
+def test_the_lamp_tells_that_no_agreement_is_in_force() -> None:
+    lamp: list[Pattern] = []
+    looped(truck(None), Inbox(), 0.4, lamp=lamp.append).run(lambda now: now > 9)
+    assert lamp == [PATTERNS["fault"][1], False]
+
+
 def test_the_lamp_follows_recording_and_is_dark_at_the_end() -> None:
     runtime = truck(agreement())
-    lamp: list[bool] = []
+    lamp: list[Pattern] = []
     inbox = posted(Inbox(), [*switched_on(0.0), Tick(1.0)])
     looped(runtime, inbox, 0.4, lamp=lamp.append).run(lambda now: now > 9)
     assert lamp == [True, False]

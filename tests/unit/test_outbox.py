@@ -19,6 +19,7 @@ from buffer.outbox import (
     Kept,
     KeptDay,
     Losses,
+    Note,
     Outbox,
     TooLarge,
     WrongNumber,
@@ -51,6 +52,7 @@ def seen(outbox: Outbox) -> dict[str, Any]:
         "unsent": [tuple(batch) for batch in outbox.unsent(10_000)],
         "receipts": [tuple(receipt) for receipt in outbox.receipts()],
         "gaps": outbox.gaps(),
+        "notes": [outbox.note(name) for name in ("checkpoint", "agreement")],
     }
 
 
@@ -74,6 +76,7 @@ def outbox(path: Path) -> Iterator[Outbox]:
         made.commit(keep=[Kept("track", TODAY, b"first"), Kept("box", TODAY + 1, b"second")])
         made.commit(seal=[batch("track", 1), batch("track", 2), batch("box", 1)])
         made.commit(acknowledged=[("track", 1)], today=TODAY)
+        made.commit(notes={"checkpoint": Note(TODAY, b"so far"), "agreement": Note(None, b"text")})
         yield made
 
 
@@ -92,6 +95,8 @@ MUTATORS: dict[str, Callable[[Outbox], None]] = {
     "seal the longest": lambda outbox: outbox.commit(seal=[batch("track", 3, length=rows.BATCH_BYTES_MAX)]),
     "acknowledge": lambda outbox: outbox.commit(acknowledged=[("track", 2)], today=TODAY + 3),
     "refuse": lambda outbox: outbox.commit(refused=[("box", 1)]),
+    "note": lambda outbox: outbox.commit(notes={"checkpoint": Note(TODAY + 1, b"further")}),
+    "remove a note": lambda outbox: outbox.commit(notes={"agreement": None}),
     "purge receipts": lambda outbox: outbox.purge(TODAY + 2, receipt_days={"track": 1}, age_days_max=99),
     "purge all": lambda outbox: outbox.purge(TODAY + 99, receipt_days={}, age_days_max=9),
     "purge nothing": lambda outbox: outbox.purge(TODAY, **NO_LIMIT),

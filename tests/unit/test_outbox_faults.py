@@ -24,6 +24,7 @@ from buffer.outbox import (
     SIZE_BYTES_MIN,
     Batch,
     Kept,
+    Note,
     Outbox,
     OutboxDamaged,
     OutboxLost,
@@ -75,6 +76,7 @@ def seen(outbox: Outbox) -> tuple[Any, ...]:
         [tuple(batch) for batch in outbox.unsent(9_999)],
         [tuple(receipt) for receipt in outbox.receipts()],
         sorted(outbox.gaps()),
+        [outbox.note(name) for name in ("checkpoint", "agreement", "seen", "yesterday")],
     )
 
 
@@ -94,9 +96,11 @@ def seen_on_disk(path: Path) -> tuple[Any, ...]:
 
 @pytest.fixture
 def full(tmp_path: Path) -> Path:
-    """A file at its limit: kept rows, receipts, unsent batches."""
+    """A file at its limit: notes, kept rows, receipts, unsent batches."""
     path = tmp_path / "full.db"
     with closing(opened(path)) as outbox:
+        outbox.commit(notes={"checkpoint": Note(DAY, b"way" * 900), "agreement": Note(None, b"text" * 900)})
+        outbox.commit(notes={"yesterday": Note(DAY - 9, b"past" * 900)})
         for k in range(4):
             outbox.commit(keep=[Kept("track", DAY, bytes([k]) * 9_000)])
         n = 0
@@ -118,6 +122,7 @@ def change(outbox: Outbox) -> None:
         acknowledged=[("track", n - 1)],
         refused=[("track", n - 2)],
         today=DAY + 1,
+        notes={"checkpoint": Note(DAY + 1, b"further" * 900), "agreement": None, "seen": Note(None, b"7")},
     )
 
 

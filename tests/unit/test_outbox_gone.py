@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from buffer import sweep
-from buffer.outbox import Batch, Kept, Outbox
+from buffer.outbox import Batch, Kept, Note, Outbox
 from buffer.sweep import LOCAL_BYTES_MAX, LOCAL_BYTES_MIN, MARGIN_BYTES
 
-CANARY = re.compile(rb"<(kept|track|box|harsh_braking) (\d{7})>")
+CANARY = re.compile(rb"<(kept|track|box|harsh_braking|checkpoint|agreement) (\d{7})>")
 
 
 def canary(name: str, n: int, chance: random.Random, bytes_max: int) -> bytes:
@@ -34,7 +34,10 @@ def alive(outbox: Outbox) -> set[tuple[str, int]]:
     bodies = [row.body for row in outbox.kept("track", 1_000_000)]
     payloads = [batch.payload for batch in outbox.unsent(1_000_000)]
     receipts = [receipt.payload for receipt in outbox.receipts()]
-    return {(name.decode(), int(n)) for name, n in CANARY.findall(b"".join(bodies + payloads + receipts))}
+    notes = [note.body for name in ("checkpoint", "agreement") if (note := outbox.note(name))]
+    return {
+        (name.decode(), int(n)) for name, n in CANARY.findall(b"".join(bodies + payloads + receipts + notes))
+    }
 
 
 @pytest.fixture
@@ -96,6 +99,9 @@ def test_r11_after_any_purge_the_disk_holds_what_a_caller_can_read(
             numbers[stream] += 1
             body = canary(stream, numbers[stream], chance, bytes_max)
             outbox.commit(seal=[Batch(stream, numbers[stream], day, body)])
+            name, of_day = chance.choices([("checkpoint", day), ("agreement", None)], [9, 1])[0]
+            note = Note(of_day, canary(name, kept, chance, bytes_max)) if chance.random() < 0.9 else None
+            outbox.commit(notes={name: note})
         rows = outbox.kept("track", day)
         outbox.commit(used=[row.id for row in rows if chance.random() < 0.7])
         batches = [(batch.stream, batch.n) for batch in outbox.unsent(1_000) if chance.random() < 0.8]

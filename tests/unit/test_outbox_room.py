@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from buffer import gaps, reading
-from buffer.outbox import SIZE_BYTES_MIN, Batch, Gap, Kept, Outbox, OutboxLost
+from buffer import gaps, reading, sqlite_file
+from buffer.outbox import EVICT_PAGES_SPARE, SIZE_BYTES_MIN, Batch, Gap, Kept, Outbox, OutboxLost
 
 PAGE_BYTES = 4096
 DAY = 20_000
@@ -200,3 +200,35 @@ def test_only_so_many_rows_are_remembered_and_the_rest_found(
     given = outbox.unsent(10)
     outbox.commit(acknowledged=[(batch.stream, batch.n) for batch in given])
     assert outbox.counts()[:4] == (0, 0, 4, 0)
+
+
+def fill_with(outbox: Outbox, length: int) -> int:
+    """Seal until the file is full or nearly so; how many batches there are then."""
+    n = 0
+    while not outbox.losses().evicted and sqlite_file.page_count(outbox._db) * PAGE_BYTES < SIZE_BYTES_MIN:
+        outbox.commit(seal=[Batch("track", n + k, DAY, bytes(length)) for k in range(1, 11)])
+        n += 10
+    return n
+
+
+@pytest.mark.parametrize("length", [300, 700, 3_000])
+def test_receipts_between_unsent_batches_make_room_though_each_leaves_a_gap(
+    outbox: Outbox, path: Path, length: int
+) -> None:
+    n = fill_with(outbox, length)
+    outbox.commit(acknowledged=[(batch.stream, batch.n) for batch in outbox.unsent(n)[::2]])
+    for _ in range(300):
+        seal(outbox, "track")
+    assert size_bytes(path) == SIZE_BYTES_MIN
+
+
+def test_a_purge_whose_gaps_take_pages_of_a_full_file_does_not_stop_the_outbox(
+    outbox: Outbox, path: Path
+) -> None:
+    n = fill_with(outbox, 300)
+    outbox.commit(acknowledged=[(batch.stream, batch.n) for batch in outbox.unsent(n)[::2]])
+    outbox.purge(DAY + 1, receipt_days={}, receipt_days_default=0, age_days_max=99)
+    for _ in range(300):
+        seal(outbox, "track")
+    assert len(outbox.gaps()) == gaps.GAPS_MAX
+    assert size_bytes(path) <= SIZE_BYTES_MIN + EVICT_PAGES_SPARE * PAGE_BYTES

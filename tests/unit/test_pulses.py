@@ -165,6 +165,35 @@ def test_a_chattering_crew_switch_is_unknown_until_it_rests() -> None:
     ]
 
 
+def wavering(settles_within_s: float | None) -> list[Seen]:
+    """A switch that was on and then touches for 1/16 s in every 1/8 s, one tick short of its debounce at most."""
+    options = LineOptions(debounce_s=0.125, edges_max_hz=100, level=True, settles_within_s=settles_within_s)
+    line = Line("crew", options)
+    run(line, (0.0, 1), until=1.0)
+    return [seen for edge in range(64) for seen in line.step(2.0 + edge / 16, edge % 2)]
+
+
+def test_a_line_that_settles_on_nothing_is_chatter_from_exactly_its_limit_however_slowly_it_moves() -> None:
+    assert wavering(0.5) == [LineFault(2.5, "crew", "chatter", True), LevelChanged(2.5, "crew", None)]
+    assert wavering(0.5 + TICK_S)[0].at == 2.5 + 1 / 16
+    assert wavering(None) == []
+
+
+def test_a_line_that_held_a_level_in_between_does_not_waver() -> None:
+    options = LineOptions(debounce_s=0.125, edges_max_hz=100, level=True, settles_within_s=0.25)
+    line = Line("crew", options)
+    run(line, (0.0, 1), until=1.0)
+    seen = [seen for edge in range(64) for seen in line.step(2.0 + edge / 8, edge % 2)]
+    assert {type(each) for each in seen} == {LevelChanged}
+
+
+def test_a_line_that_bounces_when_it_is_first_read_is_given_time() -> None:
+    options = LineOptions(debounce_s=0.125, edges_max_hz=100, level=True, settles_within_s=0.25)
+    assert run(Line("crew", options), (5.0, 1), (5.01, 0), (5.02, 1), until=6.0) == [
+        LevelChanged(5.02, "crew", 1)
+    ]
+
+
 def test_a_stuck_crew_switch_is_unknown_until_it_moves() -> None:
     line = Line("crew", SWITCH)
     assert run(line, (0.0, 1), until=8.0) == [
@@ -221,6 +250,7 @@ def test_without_debounce_and_minimum_a_pulse_counts_at_once() -> None:
         {"minimum_pulse_s": float("nan")},
         {"rearm_s": float("inf")},
         {"stuck_after_s": -1.0},
+        {"settles_within_s": -TICK_S},
         {"edges_max_hz": 0},
         {"edges_max_hz": EDGES_MAX_HZ_MAX + 1},
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -190,3 +191,43 @@ def test_a_file_that_is_no_store_is_left_alone(path: Path) -> None:
 
 def test_a_repr_shows_no_coordinates() -> None:
     assert "52.5" not in f"{arrived(1)!r} {arrived(1)}"
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "city-back-end.md").read_text("utf-8")
+QUERIES = re.findall(r'sqlite3 -readonly received.db (?:\\\n)?\s*"(.*?)"', PAGE, re.DOTALL)
+CELL = {"date": "2026-11-02", "latitude_deg": 52.5, "longitude_deg": 13.4}
+VISIT = {"date": "2026-11-02", "site": "landfill", "visits": 1, "dwell_class": "under 15 min"}
+
+
+def answer(store: ReceivedStore, stream: str) -> list[tuple[Any, ...]]:
+    """What the page's query about a stream answers."""
+    (query,) = (query for query in QUERIES if f"'{stream}'" in query)
+    return store._db.execute(query).fetchall()
+
+
+def test_totals_that_came_in_parts_add_up_with_the_queries_of_the_page(store: ReceivedStore) -> None:
+    passed = {**CELL, "window": 3}
+    parts = {"lifts": LIFT, "day": DAY, "site_visits": VISIT, "passed": passed}
+    for stream, record in parts.items():
+        store.accept_many([arrived(1, stream, records=[record]), arrived(2, stream, records=[record])])
+    store.accept(arrived(3, "lifts", "truck-8", records=[LIFT]))
+    assert answer(store, "lifts") == [
+        ("truck-7", "2026-11-02", 52.5, 13.4, 14),
+        ("truck-8", "2026-11-02", 52.5, 13.4, 7),
+    ]
+    assert answer(store, "day") == [("truck-7", "2026-11-02", 40_600, 12_000, 8)]
+    assert answer(store, "site_visits") == [("truck-7", "2026-11-02", "landfill", "under 15 min", 2)]
+    assert answer(store, "passed") == [("2026-11-02", 52.5, 13.4, 3)]
+
+
+def test_every_query_of_the_page_runs(store: ReceivedStore) -> None:
+    assert len(QUERIES) == 5
+    for query in QUERIES:
+        assert store._db.execute(query).fetchall() == []
+
+
+def test_a_batch_is_known_by_its_key_and_its_bytes(store: ReceivedStore) -> None:
+    store.accept(arrived(1))
+    assert store.knows(arrived(1))
+    assert not store.knows(arrived(2))
+    assert not store.knows(arrived(1, sha256="f" * 64))

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 from random import Random
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
+from rich.live import Live
 
 from agent import receiver as receiving
 from agent import wire
 from agent.__main__ import main
-from agent.receiver import Receiver, Unreadable, read
+from agent.cli import receive as receive_command
+from agent.receiver import Connected, Receiver, Unreadable, read
 from buffer.received import Received, ReceivedStore
+from drivers.clock import Clock
 from drivers.inputs import Delivered, LinkDown, LinkUp
 from drivers.mqtt import LinkError
 
@@ -22,9 +27,12 @@ VECTORS = json.loads((Path(__file__).parent / "wire-vectors.json").read_text("as
 PAYLOADS = {vector["name"]: bytes.fromhex(vector["payload_hex"]) for vector in VECTORS}
 TRACK, EMPTY = PAYLOADS["track, filled"], PAYLOADS["track, empty"]
 BRAKING = PAYLOADS["harsh_braking, filled"]
+HELP, HELP_BEFORE_FIX = PAYLOADS["help, filled"], PAYLOADS["help before the first fix"]
 BIG = wire.encode(*wire.decode(TRACK), 65_536)  # more than the free pages of a new store
 TOPIC = "fairhaul/v1/north/truck-007/track"
 FLEET_TOPIC = "fairhaul/v1/north/harsh_braking"
+STATE_TOPIC = "fairhaul/v1/north/truck-007/state"
+HELP_TOPIC = "fairhaul/v1/north/truck-007/help"
 
 
 class Longest(Random):
@@ -62,8 +70,15 @@ class City:
         self.store = ReceivedStore.open(None)
         self.line = RecordedLine()
         self.said: list[str] = []
+        self.alarmed: list[str] = []
         self.receiver = Receiver(
-            self.store, self.line, "mqtt://city", fleet, chance=Longest(), say=self.said.append
+            self.store,
+            self.line,
+            "mqtt://city",
+            fleet,
+            chance=Longest(),
+            say=self.said.append,
+            alarm=self.alarmed.append,
         )
         self.receiver.start(0.0)
         self.receiver.step([LinkUp(0.0, 1, "mqtt://city")], 0.0)
@@ -113,8 +128,19 @@ def test_every_vector_is_a_batch_on_its_topic(vector):
     assert isinstance(read(topic, bytes.fromhex(vector["payload_hex"])), Received)
 
 
-def test_presence_is_passed_over():
-    assert read("fairhaul/v1/north/truck-007/state", b"whatever") is None
+@pytest.mark.parametrize(
+    ("payload", "state"),
+    [
+        (b'{"v":1,"state":"online"}', "online"),
+        (b'{"v":1,"state":"lost"}', "lost"),
+        (b'{"v":1,"state":"offline"}', "offline"),
+        (b'{"v":2,"state":"online"}', None),
+        (b"whatever", None),
+        (b"", None),
+    ],
+)
+def test_truck_says_whether_it_is_connected(payload, state):
+    assert read(STATE_TOPIC, payload) == Connected("truck-007", state)
 
 
 @pytest.mark.parametrize(
@@ -183,10 +209,90 @@ def test_unreadable_message_is_put_aside_and_acknowledged(city):
     assert city.store.totals()[0].batches == 1
 
 
-def test_presence_is_acknowledged_and_leaves_nothing(city):
-    city.deliver(("fairhaul/v1/north/truck-007/state", b"on"))
-    assert city.line.acknowledged == [(1, 1)]
+def test_state_is_shown_acknowledged_and_not_stored(city):
+    for state in ("online", "lost", "online", "offline"):
+        city.deliver((STATE_TOPIC, b'{"v":1,"state":"%s"}' % state.encode()))
+        assert city.receiver.tallies["truck-007"].state == state
+    assert len(city.line.acknowledged) == 4
     assert (city.store.totals(), city.store.quarantined()) == ([], 0)
+
+
+def test_state_in_words_of_a_later_release_is_passed_over(city):
+    city.deliver((STATE_TOPIC, b"on"))
+    assert city.line.acknowledged == [(1, 1)]
+    assert city.receiver.tallies == {}
+    assert (city.store.totals(), city.store.quarantined()) == ([], 0)
+
+
+# Help.
+
+RAISED = "HELP: truck-007 calls for help, at 2026-11-21T09:15:02Z, at 40.00123, -4.00456"
+
+
+def test_call_for_help_is_said_at_once_with_its_place(city):
+    city.deliver((HELP_TOPIC, HELP))
+    assert city.alarmed == [
+        RAISED,
+        "HELP: truck-007 still calls for help, at 2026-11-21T09:15:32Z, at 40.00127, -4.00450",
+        "Help no longer needed: truck-007 has cleared its call, at 2026-11-21T09:18:40Z, at 40.00127, -4.00450",
+    ]
+    assert city.store.totals()[0].records == 3
+
+
+def test_call_before_the_first_fix_is_said_without_a_place(city):
+    city.deliver((HELP_TOPIC, HELP_BEFORE_FIX))
+    assert city.alarmed[0] == (
+        "HELP: truck-007 calls for help, at a time that the truck does not know, place not known (no GNSS fix yet)"
+    )
+    assert city.alarmed[1].endswith("at 2026-11-21T09:15:32Z, place not known (no GNSS fix yet)")
+
+
+def test_repeated_call_is_said_once_even_by_a_receiver_that_was_restarted(city):
+    city.deliver((HELP_TOPIC, HELP), (HELP_TOPIC, HELP))
+    city.deliver((HELP_TOPIC, HELP), now=2.0)
+    again = Receiver(
+        city.store,
+        city.line,
+        "mqtt://city",
+        "+",
+        chance=Longest(),
+        say=city.said.append,
+        alarm=city.alarmed.append,
+    )
+    again.step([Delivered(3.0, 1, HELP_TOPIC, HELP, 9)], 3.0)
+    assert city.alarmed.count(RAISED) == 1
+
+
+def test_call_is_said_once_although_the_store_is_full(city):
+    limit_pages(city.store, 1)
+    city.deliver((HELP_TOPIC, HELP), (TOPIC, BIG))
+    city.deliver((HELP_TOPIC, HELP), (TOPIC, BIG), now=2.0)
+    assert city.alarmed.count(RAISED) == 1
+    assert city.line.acknowledged == []
+
+
+def test_call_that_cannot_be_read_is_said_once_and_put_aside(city):
+    city.deliver((HELP_TOPIC, b"noise"), (HELP_TOPIC, b"noise"), (TOPIC, b"noise"), (HELP_TOPIC, TRACK))
+    unread = "HELP: truck-007 calls for help in a message that can't be read; it is put aside in the store"
+    assert city.alarmed == [unread, unread]  # of two that differ
+    assert city.store.quarantined() == 4
+
+
+def test_same_call_of_two_trucks_is_said_for_each(city):
+    city.deliver((HELP_TOPIC, HELP), (HELP_TOPIC.replace("007", "008"), HELP))
+    assert [sentence for sentence in city.alarmed if "truck-008 calls" in sentence]
+
+
+@pytest.mark.parametrize(("calls", "said_twice"), [(2, False), (3, True)])
+def test_calls_past_the_limit_are_forgotten_oldest_first(city, monkeypatch, calls, said_twice):
+    monkeypatch.setattr(receiving, "CALLS_KNOWN_MAX", 2)
+    limit_pages(city.store, 1)
+    for number in [*range(1, calls + 1), 1]:
+        batch = wire.Heading(
+            "help", "0123456789abcdef", number, wire.NO_PREVIOUS, wire.decode(HELP).heading.agreement
+        )
+        city.deliver((HELP_TOPIC, wire.encode(batch, [{"state": "raised"}] * 2, 512)), (TOPIC, BIG))
+    assert len(city.alarmed) == 2 * (calls + said_twice)
 
 
 def test_kept_batch_stays_kept_when_the_connection_is_gone_before_its_acknowledgement(city):
@@ -313,7 +419,7 @@ def test_it_waits_for_the_next_attempt_and_no_longer(city):
 
 def test_no_sentence_holds_a_position(city):
     limit_pages(city.store, 1)
-    city.deliver((TOPIC, TRACK), (TOPIC, b"40.00123"))
+    city.deliver((TOPIC, TRACK), (TOPIC, b"40.00123"), (HELP_TOPIC, HELP))
     city.receiver.step([LinkDown(1.0, 1, "gone")], 1.0)
     assert not any("40.0" in sentence or "4.004" in sentence for sentence in city.said)
 
@@ -343,6 +449,21 @@ def test_store_that_is_something_else_is_left_alone_and_exit_status_1(tmp_path):
     assert result.exit_code == 1
     assert result.stderr
     assert other.read_bytes() == b"a letter to the mayor" * 100
+
+
+def test_a_call_for_help_stands_on_stderr(capfd):
+    with receive_command._board(Clock()) as board:
+        board.alarm(RAISED)
+    assert capfd.readouterr() == ("", RAISED + "\n")
+
+
+def test_a_call_for_help_rings_and_stands_out_on_a_terminal():
+    with Live(console=Console(file=StringIO(), force_terminal=True, width=120), auto_refresh=False) as live:
+        receive_command.Board(Clock(), live).alarm(RAISED)
+        shown = live.console.file.getvalue()
+    assert "\a" in shown
+    assert f" {RAISED} " in shown
+    assert "\x1b[1;37;41m" in shown
 
 
 def test_no_option_asks_for_a_driver():

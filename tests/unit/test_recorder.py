@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from agent.fixes import Fix
 from agent.geometry import Point
 from agent.recorder import Recorder
 from agent.records import Record, iso_date
+from agent.way import PublishedStretch
 from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
 from tests.sim.drives import (
     AREA_M,
@@ -47,28 +49,30 @@ def taken(by: Recorder, entries: list[Input]) -> list[Record]:
 
 
 class Spy:
-    """In the place of the track: keeps what comes to it."""
+    """In the place of the way: keeps what comes to it."""
 
     def __init__(self) -> None:
         self.placed: list[Placed] = []
 
-    def push(self, placed: Placed) -> list[Record]:
+    def push(self, placed: Placed) -> list[PublishedStretch]:
         self.placed.append(placed)
         return []
 
-    def cut(self) -> list[Record]:
+    def cut(self) -> list[PublishedStretch]:
         return []
 
 
 def spied(by: Recorder) -> list[Placed]:
-    """What the recorder lets through to its track from now on."""
+    """What the recorder lets through from now on."""
     spy = Spy()
-    by._track = spy  # type: ignore[assignment]
+    assert by._chain is not None
+    by._chain._way = spy  # type: ignore[assignment]
     return spy.placed
 
 
 def streams(records: list[Record]) -> list[str]:
-    return [record.stream for record in records]
+    """Without the totals of the day, which go with every stretch."""
+    return [record.stream for record in records if record.stream != "day"]
 
 
 def test_a_way_on_duty_and_inside_the_area_is_recorded() -> None:
@@ -147,7 +151,9 @@ def test_past_the_end_of_the_agreement_nothing_is_recorded(end: str, left: list[
 @pytest.mark.parametrize(("question", "left"), [(0, ["harsh_braking"]), (1, ["track"])])
 def test_a_stream_stops_with_its_last_question_by_the_gnss_date(question: int, left: list[str]) -> None:
     def yesterday(tree: dict[str, Any]) -> None:
-        tree["questions"][question]["valid_until"] = iso_date(TODAY - 1)
+        asked = [one for one in tree["questions"] if ("track", "harsh_braking")[question] in one["needs"]]
+        for one in asked:
+            one["valid_until"] = iso_date(TODAY - 1)
 
     by = recorder(agreement(change=yesterday))
     assert streams(taken(by, by_time(switched_on(), epochs([*WAY, *OUT]), braking(40)))) == left
@@ -156,6 +162,7 @@ def test_a_stream_stops_with_its_last_question_by_the_gnss_date(question: int, l
 def test_a_question_ends_at_midnight_of_the_service_day_in_mid_drive() -> None:
     def today(tree: dict[str, Any]) -> None:
         tree["valid_until"] = iso_date(TODAY)
+        del tree["duty"]["schedule"]
 
     way = epochs([*straight(5800, -2900)], utc_ms=MORNING_MS - MORNING_MS % 86_400_000 + 86_400_000 - 100_000)
     records = taken(recorder(agreement(change=today)), by_time(switched_on(), way, braking(50), braking(150)))
@@ -265,11 +272,79 @@ def test_a_pulse_just_before_the_switch_goes_off_leaves_nothing() -> None:
     assert "harsh_braking" not in streams(taken(recorder(), entries))
 
 
-def test_a_pulse_completes_no_record_by_itself() -> None:
+def test_what_a_pulse_told_waits_for_the_next_publishable_place() -> None:
     by = recorder()
     taken(by, by_time(switched_on(), epochs(WAY[:41]), braking(38)))
-    assert by.step(Pulse(200.0, "brake", 1), 200.0) == []
-    assert streams(by.step(Tick(200.0), 200.0)) == ["harsh_braking"]
+    assert by.step(Tick(200.0), 200.0) == []
+    assert streams(taken(by, epochs(WAY[45:51], 201.0))) == ["harsh_braking"]
+
+
+@pytest.mark.parametrize("hidden", [epochs(OUT, 50.0), [Pulse(50.0, "switch", 0), Tick(52.0)]])
+def test_what_a_pulse_told_is_dropped_where_nothing_may_be_published(hidden: list[Input]) -> None:
+    by = recorder()
+    taken(by, by_time(switched_on(), epochs(WAY[:41]), braking(39)))
+    taken(by, [Tick(49.0), *hidden, Pulse(60.0, "switch", 1), Tick(62.0)])
+    assert "harsh_braking" not in streams(taken(by, epochs(WAY[41:], 63.0)))
+
+
+def test_above_the_speed_ceiling_a_braking_is_none_that_shows() -> None:
+    def fast(fall: float) -> list[Record]:
+        spots = [*straight(900, -900, speed_mps=30.0), Spot(30.0, 0, 30.0 - fall), *straight(900, 60.0)]
+        return taken(recorder(), by_time(switched_on(), epochs(spots), braking(30.2)))
+
+    (unmoved,), (slower,) = ([r.fields for r in fast(fall) if r.stream == "harsh_braking"] for fall in (0, 5))
+    assert unmoved == slower
+
+
+def test_a_checkpoint_holds_no_time_of_day_and_no_word_of_hidden_places() -> None:
+    by = recorder()
+    taken(by, by_time(switched_on(), epochs(WAY)))
+    held = by.checkpoint()
+    assert held is not None
+    day, body = held
+    assert day == TODAY
+    tree = zlib.decompress(body).decode()
+    assert not any(str(9 * 3600 + second) in tree for second in range(70))
+    taken(by, epochs(OUT, 80.0))
+    assert by.checkpoint_due
+    assert by.checkpoint() is None
+    assert not by.checkpoint_due
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", zlib.compress(b"[]"), zlib.compress(b'{"v":9}')])
+def test_a_checkpoint_that_is_not_understood_counts_as_none(body: bytes) -> None:
+    truck = configuration()
+    by = Recorder(agreement(), sensors(truck), FixedDuty(True), floor_day=None, resumed=body)
+    assert by.checkpoint() is None
+    assert streams(taken(by, epochs([*WAY, *OUT]))) == ["track"]
+
+
+def test_a_checkpoint_under_another_agreement_counts_as_none() -> None:
+    by = recorder()
+    taken(by, by_time(switched_on(), epochs(WAY)))
+    held = by.checkpoint()
+    assert held is not None
+    other = agreement(change=lambda tree: tree.update(version=2))
+    fresh = Recorder(other, sensors(configuration()), FixedDuty(True), floor_day=None, resumed=held[1])
+    assert fresh.checkpoint() is None
+
+
+def test_when_the_next_day_has_begun_what_was_held_back_leaves() -> None:
+    by = recorder()
+    taken(by, by_time(switched_on(), epochs(WAY)))
+    assert by.day_over(TODAY) == []
+    assert streams(by.day_over(TODAY + 1)) == ["track"]
+    assert by.day_over(TODAY + 2) == []
+
+
+def test_a_parked_truck_is_off_duty_for_good() -> None:
+    by = recorder(gate=FixedDuty(True))
+    taken(by, epochs(WAY[:20]))
+    by.park()
+    assert not by.on_duty
+    placed = spied(by)
+    taken(by, epochs(WAY[20:], 21.0))
+    assert placed == []
 
 
 def test_a_port_that_was_lost_has_to_earn_its_trust_again() -> None:

@@ -29,8 +29,14 @@ from tests.sim.drives import (
 DAY_S = 86_400
 
 
-def test_no_slot_is_missed_between_two_ticks() -> None:
-    assert TICK_S <= SLOT_S / 2
+def test_slots_begin_and_end_at_their_very_second_however_long_the_wait() -> None:
+    assert TICK_S <= SLOT_S
+    link = Witness()
+    runtime = truck(agreement(), link=link)
+    replay(runtime, link, epochs([Spot(2 * AREA_M, 0)] * 4))
+    starts = [one[1] + 9 * 3600 for one in link.seen if one[0] == "connect"]
+    assert starts
+    assert all(second % 900 == 0 for second in starts)
 
 
 def test_the_days_after_the_log_are_gone_through_until_nothing_waits() -> None:

@@ -12,19 +12,23 @@ from typing import Any
 
 import pytest
 
-from agent import report
 from agent.agreement import Agreement, load_agreement
 from agent.columns import STREAMS as WIRE_STREAMS
 from agent.gate import REASONS
-from agent.report import ReportBatch, ReportInput, path_length_m, report_page, write_report
-from agent.report.map import CELL_MIN, WIDTH
+from agent.report import LOG_NAMES_MAX, ReportBatch, ReportInput, path_length_m, report_page, write_report
+from agent.report import words as wording
+from agent.report.frame import WIDTH
+from agent.report.layers import CELL_MIN
+from agent.report.tables import ROWS_MAX
 from agent.report.words import (
     REFUSALS,
     STREAMS,
     duration_in_words,
     length_in_words,
     listed,
+    terms_in_words,
 )
+from agent.streams.crew_report import KINDS
 
 AGREEMENTS = Path(__file__).parents[2] / "config" / "agreements"
 VOID_TAGS = {"meta", "br"}
@@ -163,7 +167,7 @@ def test_opening_says_whose_agreement_it_is_and_when_records_leave(daily, timed)
     words = Page(report_page(given(daily))).text
     assert "shift.nmea replayed under the data agreement routes-and-safety , version 1" in words
     assert "only while the ignition is on and the crew’s switch is on" in words
-    assert "always as 8 envelopes of 4,096 bytes" in words
+    assert "always as 12 envelopes of 4,096 bytes" in words
     assert "04:30, 05:00" in words
     words = Page(report_page(given(timed))).text
     assert "Records leave every 1 min while there is a connection" in words
@@ -219,15 +223,15 @@ def test_stretches_are_listed_with_length_and_running_time(daily):
 
 def test_stretches_at_the_limit_are_all_listed_and_past_it_counted(daily):
     one = RECORDS[0]
-    at_limit = report_page(given(daily, records=[one] * report.STRETCH_ROWS_MAX))
-    assert "more stretch" not in at_limit
-    past = report_page(given(daily, records=[one] * (report.STRETCH_ROWS_MAX + 1)))
-    assert "… and 1 more stretch." in past
-    assert past.count("<td>2026-11-21</td>") == report.STRETCH_ROWS_MAX
+    at_limit = report_page(given(daily, records=[one] * ROWS_MAX))
+    assert "more row" not in at_limit
+    past = report_page(given(daily, records=[one] * (ROWS_MAX + 1)))
+    assert "… and 1 more row." in past
+    assert past.count("<td>2026-11-21</td>") == ROWS_MAX
 
 
 def test_many_logs_are_named_up_to_a_limit(daily):
-    names = [f"{number}.nmea" for number in range(report.LOG_NAMES_MAX + 2)]
+    names = [f"{number}.nmea" for number in range(LOG_NAMES_MAX + 2)]
     words = Page(report_page(given(daily, logs=names))).text
     assert "9.nmea and 2 more logs" in words
     assert "10.nmea" not in words
@@ -343,6 +347,125 @@ def test_one_published_point_is_map_enough(daily):
     assert len(page.classed("end")) == 1
 
 
+# The other kinds of record.
+
+
+def place(latitude_deg: float, longitude_deg: float) -> dict[str, float]:
+    return {"latitude_deg": latitude_deg, "longitude_deg": longitude_deg}
+
+
+def of(stream: str, **fields: Any) -> dict[str, Any]:
+    return {"stream": stream, "batch": "0123456789abcdef-1", **fields}
+
+
+TODAY, TOMORROW = {"date": "2026-11-21"}, {"date": "2026-11-22"}
+COUNTED = [
+    of("day", **TODAY, distance_m=41_800, running_s=9_870, stretches=20),
+    of("day", **TODAY, distance_m=200, running_s=130, stretches=18),
+    of("day", **TOMORROW, distance_m=900, running_s=600, stretches=1),
+    of("lifts", **TODAY, **place(40.00123, -3.99456), count=7),
+    of("lifts", **TODAY, **place(40.00123, -3.99456), count=5),
+    of("lifts", **TODAY, **place(40.00345, -3.99123), count=1),
+    of("site_visits", **TODAY, site="landfill-south", visits=1, dwell_class="under 15 min"),
+    of("site_visits", **TODAY, site="landfill-south", visits=2, dwell_class="under 15 min"),
+    of("site_visits", **TOMORROW, site="transfer-north", visits=1, dwell_class="over 45 min"),
+]
+DISPATCHED = [
+    of("stops", **TODAY, stretch=1, **place(40.0, -3.999)),
+    of("stops", **TODAY, stretch=2, **place(40.0, -3.999)),
+    of("passed", **TODAY, **place(40.00123, -3.99456), window=3),
+    of("passed", **TODAY, **place(40.00123, -3.99456), window=4),
+    of("crew_report", **TODAY, **place(40.00123, -3.99456), kind="blocked"),
+    of("crew_report", **TODAY, **place(40.00345, -3.99123), kind="blocked"),
+    of("crew_report", **TODAY, **place(40.00345, -3.99123), kind="nothing_out"),
+    of("live", utc="2026-11-21T09:15:00Z", **place(40.00123, -3.99456)),
+]
+CALLS_FOR_HELP = [
+    of("help", state="raised"),
+    of("help", utc="2026-11-21T09:15:32Z", **place(40.00127, -3.9945), state="ongoing"),
+    of("help", utc="2026-11-21T09:16:02Z", **place(40.00127, -3.9945), state="cleared"),
+]
+
+
+def test_day_totals_add_up_what_came_in_parts(daily):
+    words = Page(report_page(given(daily, records=[*RECORDS, *COUNTED]))).text
+    assert "Day totals Date Distance Running time Stretches Bin lifts Site visits" in words
+    assert "2026-11-21 42 km 2 h 46 min 38 13 3" in words
+    assert "2026-11-22 900 m 10 min 1 0 1" in words
+
+
+def test_sites_are_listed_by_class_of_stay(daily):
+    words = Page(report_page(given(daily, records=COUNTED))).text
+    assert "2026-11-21 landfill-south under 15 min 3" in words
+    assert "2026-11-22 transfer-north over 45 min 1" in words
+
+
+def test_bin_lifts_are_squares_of_the_agreed_size_the_darker_the_more(daily):
+    page = Page(report_page(given(daily, records=[*RECORDS, *COUNTED])))
+    shown = [each for each in page.classed("lifts") if float(each["width"] or 0) > 6]
+    assert sorted((each["class"] or "").split()[1] for each in shown) == ["l1", "l4"]
+    assert "12 bin lifts" in page.text
+    assert "13 bin lifts in squares of 100 m, the darker the more" in page.text
+    (x1, _), (x2, _) = lines(page)[0]
+    assert float(shown[0]["width"] or 0) == pytest.approx((x2 - x1) / 10, rel=0.02)
+
+
+def test_stops_squares_passed_and_crew_reports_are_counted_by_day(timed):
+    page = Page(report_page(given(timed, records=[*RECORDS, *DISPATCHED])))
+    assert "2026-11-21 2 1 2 × way blocked and 1 × nothing put out" in page.text
+    assert len(page.classed("stop")) == 1 + 1  # two at one place, and the legend's
+    assert len(page.classed("report")) == 3 + 1
+    assert "reported by the crew (3)" in page.text
+
+
+def test_calls_for_help_stand_at_the_top_with_their_place(timed):
+    text = report_page(given(timed, records=[*RECORDS, *CALLS_FOR_HELP]))
+    page = Page(text)
+    assert "time not known calls for help place not known (no GNSS fix yet)" in page.text
+    assert "2026-11-21T09:16:02Z needs help no longer at 40.00127, -3.99450" in page.text
+    assert text.index("Calls for help") < text.index("<h2>Where")
+    assert len(page.classed("call")) == 1 + 1
+
+
+def test_kinds_that_did_not_come_leave_no_empty_tables_and_no_marks(daily):
+    page = Page(report_page(given(daily)))
+    for heading in ("Day totals", "Sites", "Calls for help"):
+        assert heading not in page.text
+    for mark in ("lifts", "stop", "report", "call"):
+        assert page.classed(mark) == []
+
+
+def test_agreement_on_safety_alone_speaks_of_no_stretches():
+    safety = load_agreement(AGREEMENTS / "safety-only.yaml")
+    words = Page(report_page(given(safety, records=[each for each in RECORDS if "month" in each]))).text
+    assert "stretches" not in words.lower().partition("harsh brakings")[0]
+    assert "No stretch" not in words
+    assert "published track" not in words
+
+
+def test_declared_sites_are_on_the_map_where_their_visits_are_published(daily, timed):
+    assert Page(report_page(given(daily))).classed("site")
+    assert not Page(report_page(given(timed))).classed("site")
+
+
+def test_slots_of_the_fleet_and_hours_of_duty_are_told(daily, timed):
+    words = Page(report_page(given(daily))).text
+    assert "Brakings of the fleet name no truck and leave at times of their own: 04:15, 04:45," in words
+    assert "On duty, a call for help excepted, the link is silent." in words
+    assert "from 05:30 to 14:45" in words
+    assert "leave at times of their own" in Page(report_page(given(timed))).text
+
+
+@pytest.mark.parametrize("name", ["routes-and-safety", "operations", "safety-only"])
+def test_every_agreed_kind_of_record_says_how_precise_it_is(name):
+    agreement = load_agreement(AGREEMENTS / f"{name}.yaml")
+    words = Page(report_page(given(agreement))).text
+    for stream in agreement.file.agreed_streams():
+        terms = terms_in_words(agreement.file, stream)
+        assert terms
+        assert f"{STREAMS[stream]} — {terms}" in words
+
+
 # Words.
 
 
@@ -374,6 +497,12 @@ def test_lengths_in_words(metres, words):
 )
 def test_durations_in_words(seconds, words):
     assert duration_in_words(seconds) == words
+
+
+def test_every_stream_has_terms_and_every_report_of_the_crew_has_words():
+    assert set(wording._TERMS) == set(WIRE_STREAMS)
+    assert set(wording.KINDS) == KINDS
+    assert set(wording.CALLS) == {"raised", "ongoing", "cleared"}
 
 
 def test_lists_in_words():

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from agent.agreement import Agreement
+from agent.columns import STREAMS
 from agent.duty import FixedDuty
+from agent.keeping import ACKNOWLEDGED_KEPT_S, HOUSEKEEPING_S, PENDING_RECORDS_MAX
 from agent.recorder import Recorder
 from agent.records import Record, iso_date
-from agent.release import SLOT_S
-from agent.runtime import ACKNOWLEDGED_KEPT_S, FAULTS_MAX, HOUSEKEEPING_S, PENDING_RECORDS_MAX, Runtime
+from agent.replaying import wait
+from agent.runtime import FAULTS_MAX, Runtime
 from agent.sealing import opened
 from agent.wire import Payload, decode, digest
 from buffer.outbox import Outbox, OutboxDamaged, OutboxLost
@@ -46,6 +48,9 @@ DAY_S = 86_400
 BEGINS_H = 9
 ON = FixedDuty(True)
 TODAY = MORNING_MS // 86_400_000
+ENVELOPES = agreement().file.release.envelopes  # type: ignore[union-attr]
+SET = sum(ENVELOPES.values())
+TRUCK_SET = SET - ENVELOPES["harsh_braking"]
 
 
 class LossyLink:
@@ -136,7 +141,7 @@ def numbers(payloads: list[bytes]) -> dict[str, list[int]]:
 
 
 def sealed_all(box: Any) -> dict[str, list[int]]:
-    heads = {stream: box.head(stream).n for stream in ("track", "box")}
+    heads = {stream: box.head(stream).n for stream in STREAMS}
     return {stream: list(range(1, n + 1)) for stream, n in heads.items() if n}
 
 
@@ -249,9 +254,8 @@ def test_topics_carry_the_truck_except_for_braking() -> None:
     link = Witness()
     stepped(truck(agreement(), outbox(), link, ON), link, [*lap(300), *ticks(300, 3 * DAY_S)])
     assert {one.topic for one in link.published} == {
-        "fairhaul/v1/springfield/truck-017/track",
-        "fairhaul/v1/springfield/truck-017/box",
         "fairhaul/v1/springfield/harsh_braking",
+        *(f"fairhaul/v1/springfield/truck-017/{stream}" for stream in ENVELOPES if stream != "harsh_braking"),
     }
 
 
@@ -284,7 +288,7 @@ def test_records_are_at_risk_for_no_longer_than_agreed() -> None:
 
 def test_the_loop_wakes_in_time_to_commit_when_nothing_comes_in() -> None:
     runtime = truck(agreement(), outbox(), Witness(), ON)
-    runtime._record([Record("track", TODAY, {})], 100.0)
+    runtime._keeping.add([Record("track", TODAY, {})], 100.0)
     assert runtime.wait_s(105.0) <= 4.0
     assert runtime.wait_s(109.0) == 0.0
 
@@ -293,7 +297,9 @@ def test_nothing_is_committed_while_there_is_nothing_to_keep() -> None:
     box, link = WitnessedOutbox(outbox()), Witness()
     runtime = truck(agreement(), box, link, ON)
     stepped(runtime, link, epochs([Spot(0, 0, 0.0)] * 1200))
-    assert box.commits == []
+    assert [(change["keep"], change["seal"]) for change in box.commits] == [([], [])] * len(box.commits)
+    assert "duty_day" in box.commits[0]["notes"]
+    assert len(box.commits) <= 3  # what is held back, once the truck stands
 
 
 def test_acknowledgements_ride_with_the_next_commit() -> None:
@@ -335,9 +341,9 @@ def test_a_release_that_the_disk_refused_is_tried_again_in_the_slot() -> None:
     runtime = truck(agreement(), box, link, ON)
     stepped(runtime, link, epochs([Spot(0, 0)] * 4))
     slot = morning(1, 4.5)
-    box.failing = set(range(1, 6))
+    box.failing = set(range(box.changes, box.changes + 6))
     stepped(runtime, link, ticks(slot, slot + 120, 1.0))
-    assert [len(change["seal"]) for change in box.commits if change["seal"]] == [8]
+    assert [len(change["seal"]) for change in box.commits if change["seal"]] == [TRUCK_SET]
     assert len(link.records("box")) == 1
 
 
@@ -382,10 +388,10 @@ def test_memory_is_bounded_while_the_disk_is_lost_and_what_found_no_room_is_told
     box, link = FailingOutbox(outbox(), set(range(1, 10_000))), Witness()
     runtime = truck(timed(), box, link, ON)
     fields = {"date": iso_date(TODAY), "stretch": 1, "running_s": 10, "path": [[40.0, -4.0]], "s": [0]}
-    runtime._record([Record("track", TODAY, fields)] * (PENDING_RECORDS_MAX - 1), 0.0)
-    runtime._record([Record("track", TODAY, fields)] * 3, 0.0)
+    runtime._keeping.add([Record("track", TODAY, fields)] * (PENDING_RECORDS_MAX - 1), 0.0)
+    runtime._keeping.add([Record("track", TODAY, fields)] * 3, 0.0)
     assert runtime.counts.dropped == 2
-    assert len(runtime._pending) == PENDING_RECORDS_MAX
+    assert len(runtime._keeping.pending) == PENDING_RECORDS_MAX
     box.failing = set()
     stepped(runtime, link, epochs(straight(1400)))
     assert link.records("box")[0]["lost"]["evicted"] == 2
@@ -531,30 +537,27 @@ def test_a_daily_release_is_one_set_of_equal_envelopes_a_day_in_the_first_slot_a
 ):
     link = Witness()
     runtime = truck(agreement(), outbox(), link, ON)
-    stepped(
-        runtime,
-        link,
-        [*epochs([*straight(7800, -3900), Spot(2 * AREA_M, 0)]), *ticks(500, morning(4, 8), 60)],
-    )
+    stepped(runtime, link, epochs([*straight(7800, -3900), Spot(2 * AREA_M, 0)]))
+    wait(runtime, link, morning(4, 8) - link.at)
     sets: dict[float, Counter[str]] = {}
     for one in link.published:
         sets.setdefault((one.at + BEGINS_H * 3600) // DAY_S, Counter())[
             decode(one.payload).heading.stream
         ] += 1
         assert len(one.payload) == 4096
-    # On the day of the drive at 10:00, in the slot after its start; then every day in the first slot.
-    assert sets == {day: {"track": 6, "harsh_braking": 1, "box": 1} for day in (0, 1, 2, 3, 4)}
+    # On the day of the drive at 15:00, in the slot after its start; then every day in the first slot.
+    assert sets == dict.fromkeys((0, 1, 2, 3, 4), ENVELOPES)
     assert [record["date"] for record in link.records("box")] == [iso_date(TODAY + day) for day in range(5)]
-    slots_h = [10.0, 4.5, 4.5, 4.5, 4.5]
+    slots_h = [15.0, 15.25, *[4.0, 4.25] * 4]
     for (start, end), slot_h in zip(connected(link), slots_h, strict=True):
         hour_s = (start + BEGINS_H * 3600) % DAY_S
-        assert 0 <= hour_s - slot_h * 3600 < SLOT_S
-        assert end - start <= 120  # down again as soon as all is acknowledged
+        assert hour_s == slot_h * 3600
+        assert end == start  # down again as soon as all is acknowledged
 
 
 def test_after_days_without_power_one_set_leaves_and_what_finds_no_room_waits() -> None:
     def small(tree: dict[str, Any]) -> None:
-        tree["release"]["envelopes"] = {"track": 1, "harsh_braking": 1, "box": 1}
+        tree["release"]["envelopes"] = dict.fromkeys(ENVELOPES, 1)
         tree["release"]["size"] = "2048 B"
 
     box, link = outbox(), Witness()
@@ -563,19 +566,19 @@ def test_after_days_without_power_one_set_leaves_and_what_finds_no_room_waits() 
     way = [Spot(20.0 * i - 3900, 400 * rng.random()) for i in range(390)]
     for day in range(5):  # parked far from any slot
         runtime = truck(agreed, box, link, ON)
-        evening = MORNING_MS + 7 * 3_600_000 + day * 86_400_000
-        stepped(runtime, link, epochs([*way, Spot(2 * AREA_M, 0), Spot(2 * AREA_M, 0)], utc_ms=evening))
+        noon = MORNING_MS + 3 * 3_600_000 + day * 86_400_000
+        stepped(runtime, link, epochs([*way, Spot(2 * AREA_M, 0), Spot(2 * AREA_M, 0)], utc_ms=noon))
         runtime.finish(400.0)
     assert link.published == []
     kept = sum(len(opened(row.body)) for row in box.kept("track", TODAY + 9))
     runtime = truck(agreed, box, link, ON)
-    dawn = epochs([Spot(2 * AREA_M, 0)] * 4, utc_ms=MORNING_MS - 5 * 3_600_000 + 5 * 86_400_000)
+    dawn = epochs([Spot(2 * AREA_M, 0)] * 4, utc_ms=MORNING_MS - 6 * 3_600_000 + 5 * 86_400_000)
     counts = []
     stepped(runtime, link, dawn)
     for day in range(4):
         stepped(runtime, link, ticks(day * DAY_S, (day + 1) * DAY_S))
         counts.append(len(link.published))
-    assert counts == [3, 6, 9, 12]
+    assert counts == [6, 12, 18, 24]
     told = [(record["date"], record["stretch"]) for record in link.records("track")]
     assert told == sorted(told)
     assert 0 < len(told) <= kept
@@ -585,10 +588,10 @@ def test_a_restart_on_the_same_day_releases_nothing_again() -> None:
     box, link = outbox(), Witness()
     for _ in range(3):
         runtime = truck(agreement(), box, link, ON)
-        stepped(runtime, link, epochs([Spot(0, 0)] * 4, utc_ms=MORNING_MS + 3_600_000))
+        stepped(runtime, link, epochs([Spot(0, 0)] * 4, utc_ms=MORNING_MS + 6 * 3_600_000))
         stepped(runtime, link, ticks(10, 500, 10))
         runtime.finish(500.0)
-    assert len(link.published) == 8
+    assert len(link.published) == TRUCK_SET
 
 
 def test_a_set_that_did_not_arrive_leaves_in_a_later_slot_and_no_second_one_that_day() -> None:
@@ -599,9 +602,10 @@ def test_a_set_that_did_not_arrive_leaves_in_a_later_slot_and_no_second_one_that
     assert link.kept == []
     link.loss = 0.0
     stepped(runtime, link, ticks(morning(0, 23), morning(1, 23), 60))
-    assert numbers([payload for _, payload in link.kept])["track"] == [1, 2, 3, 4, 5, 6]
+    a_day = ENVELOPES["track"]
+    assert numbers([payload for _, payload in link.kept])["track"] == list(range(1, a_day + 1))
     stepped(runtime, link, ticks(morning(1, 23), morning(2, 23), 60))
-    assert numbers([payload for _, payload in link.kept])["track"] == list(range(1, 13))
+    assert numbers([payload for _, payload in link.kept])["track"] == list(range(1, 2 * a_day + 1))
 
 
 def test_braking_waits_for_its_days_and_leaves_with_the_fleet_s_own_numbers() -> None:

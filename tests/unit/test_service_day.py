@@ -53,3 +53,16 @@ def test_time_goes_on_over_midnight_by_the_monotonic_clock() -> None:
     days.learn(utc_ms("2026-12-31T23:59:59"), 0.0)
     assert days.now(0.9) == Moment(day_number("2026-12-31"), 86_399)
     assert days.now(1.0) == Moment(day_number("2027-01-01"), 0)
+
+
+@pytest.mark.parametrize(
+    ("utc", "day", "second"),
+    [
+        ("2026-12-01T10:59:59", "2026-11-30", 86_399),
+        ("2026-12-01T11:00:00", "2026-12-01", 0),
+        ("2026-12-01T23:30:00", "2026-12-01", 45_000),
+    ],
+)
+def test_a_service_day_may_begin_at_noon_for_those_who_work_at_night(utc: str, day: str, second: int) -> None:
+    days = ServiceDays(zoneinfo.ZoneInfo("Europe/Madrid"), starts_s=12 * 3600)
+    assert days.moment(utc_ms(utc)) == Moment(day_number(day), second)

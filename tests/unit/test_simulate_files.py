@@ -13,11 +13,11 @@ from shapely.geometry import Point, shape
 
 from agent.cli.simulate import simulate
 from drivers.simulate import shift, write
-from drivers.simulate.files import FILES
+from drivers.simulate.files import FILES, agreement_yaml
 
 TRUTH_KEYS = [
     "at_s", "utc", "latitude_deg", "longitude_deg", "speed_mps", "street", "place", "state", "on_duty", "stop",
-    "brakings", "break",
+    "brakings", "lifts", "break",
 ]  # fmt: skip
 
 
@@ -84,10 +84,22 @@ def test_rings_are_closed_and_longitude_comes_first(folder: Path) -> None:
         *(each["area"] for each in agreement["places"]["off_limits"]),
     ]
     for place in places:
-        (ring,) = place["coordinates"]
-        assert ring[0] == ring[-1]
-        assert ring[0][0] == pytest.approx(drive.city.origin.longitude_deg, abs=0.05)
-        assert ring[0][1] == pytest.approx(drive.city.origin.latitude_deg, abs=0.05)
+        parts = place["coordinates"] if place["type"] == "MultiPolygon" else [place["coordinates"]]
+        assert all(ring[0] == ring[-1] for part in parts for ring in part)
+        assert parts[0][0][0][0] == pytest.approx(drive.city.origin.longitude_deg, abs=0.05)
+        assert parts[0][0][0][1] == pytest.approx(drive.city.origin.latitude_deg, abs=0.05)
+
+
+def test_the_landfill_is_a_site_inside_the_service_area_and_where_the_truck_dumps() -> None:
+    drive = shift(3, 8)
+    agreement = YAML(typ="safe", pure=True).load(agreement_yaml(drive.city))
+    (site,) = agreement["places"]["sites"]
+    assert site["kind"] == "landfill"
+    landfill = shape(site["area"])
+    assert shape(agreement["places"]["service_area"]).buffer(1e-9).covers(landfill)
+    dumping = [second for second in drive.truth() if second.state == "dumping"]
+    assert dumping
+    assert all(landfill.covers(Point(second.longitude_deg, second.latitude_deg)) for second in dumping)
 
 
 def test_the_configuration_names_the_agreement_and_the_pins_of_the_pulses(folder: Path) -> None:

@@ -134,6 +134,30 @@ def test_stops_in_truth_are_the_stops_of_the_day() -> None:
     assert all((second.stop is not None) == (second.state == "serving") for second in truth_of(7, 8))
 
 
+def test_lifts_in_truth_are_the_rises_of_the_line_and_happen_while_serving() -> None:
+    drive, seconds = made(7, 8), truth_of(7, 8)
+    rises = [pulse.at for pulse in drive.pulses() if pulse.pin == "lift" and pulse.level == 1]
+    assert rises
+    assert [int(at_s) for at_s in rises] == [second.at_s for second in seconds for _ in range(second.lifts)]
+    assert all(  # a stop may begin within the second in which a bin rises
+        "serving" in (second.state, after.state)
+        for second, after in itertools.pairwise(seconds)
+        if second.lifts
+    )
+
+
+@pytest.mark.parametrize("seed", EIGHT_HOURS)
+def test_sites_are_outside_the_service_area_and_hold_what_happens_there(seed: int) -> None:
+    drive = made(seed, 8)
+    assert [site.kind for site in drive.city.sites] == ["depot", "landfill"]
+    for site in drive.city.sites:
+        assert not any(drive.city.served_at(corner) for corner in site.ring)
+        assert site.holds(site.gate)
+        assert not site.holds(Spot(site.gate.east_m + 151, site.gate.north_m))
+    dumping = [second for second in truth_of(seed, 8) if second.state == "dumping"]
+    assert all(drive.city.sites[1].holds(spot_of(second, drive)) for second in dumping)
+
+
 def test_a_break_on_the_route_begins_and_ends_where_the_round_goes_on() -> None:
     drive = next(made(seed, 2) for seed in range(20) if made(seed, 2).breaks[0].kind == "on_route")
     seconds = list(drive.truth())

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
 
-from agent.filters.standstill import QUIET_RADIUS_M, REARM_ALLOWANCE_S, REARM_M, Standstill, Step
+from agent.filters.standstill import (
+    FADE_M,
+    QUIET_RADIUS_M,
+    REARM_ALLOWANCE_S,
+    REARM_M,
+    Standstill,
+    Step,
+)
 
 CAP_S = 20.0
 
@@ -64,6 +72,65 @@ def test_two_standstills_of_different_length_give_the_same_steps() -> None:
         driven(Standstill(CAP_S), [*range(0, 101, 10), *([100.0] * stood_s), *away]) for stood_s in (60, 2400)
     )
     assert [tuple(step)[:4] for step in short] == [tuple(step)[:4] for step in long]
+
+
+def test_one_fix_far_away_ends_no_standstill() -> None:
+    away = [100.0 + 10.0 * i for i in range(1, 20)]
+    quiet = [*range(0, 101, 10), *([100.0] * 60)]
+    noisy = [*quiet[:40], 140.0, *quiet[41:]]
+    assert driven(Standstill(CAP_S), [*quiet, *away])[:-1] == driven(Standstill(CAP_S), [*noisy, *away])[:-1]
+
+
+def test_a_fix_far_away_and_a_second_one_are_not_yet_a_departure() -> None:
+    still = Standstill(CAP_S)
+    driven(still, [*range(0, 101, 10), *([100.0] * 30)])
+    assert still.push(131.0, 0.0, 1.0, 0) == []
+    assert still.push(141.0, 0.0, 1.0, 0) == []
+    assert still.push(151.0, 0.0, 1.0, 0) != []
+
+
+@pytest.mark.parametrize("drift_m", [2.0, 5.0, 9.0])
+def test_what_drifted_while_standing_is_taken_off_and_fades(drift_m: float) -> None:
+    """The receiver walks off sideways while the truck stands: the way behind joins the way before."""
+    stood = 120
+    xs = [*range(0, 101, 10), *([100.0] * stood), *(100.0 + 10.0 * i for i in range(1, 60))]
+    ys = [*([0.0] * 11), *(drift_m * i / stood for i in range(stood)), *([drift_m] * 59)]
+    steps = driven(Standstill(CAP_S), [*xs], ys)
+    leaving = next(step for step in steps if step.x_m > 100.0 + REARM_M)
+    assert abs(leaving.y_m) < 1.5 + 0.25 * drift_m
+    gone = [step for step in steps if step.x_m > 100.0 + 3 * FADE_M]
+    assert all(step.y_m == pytest.approx(drift_m, abs=0.1 * drift_m) for step in gone)
+    kept = driven(Standstill(CAP_S, fades=False), [*xs], ys)
+    assert next(step for step in kept if step.x_m > 100.0 + REARM_M).y_m == drift_m
+
+
+@pytest.mark.parametrize("before_s", [0, 3, 12, 40])
+@pytest.mark.parametrize("after_s", [0, 3, 12, 40])
+def test_a_pause_fills_the_cap_and_its_length_does_not_matter(before_s: int, after_s: int) -> None:
+    still = Standstill(CAP_S)
+    steps = driven(still, [*range(0, 101, 10), *([100.0] * before_s)])
+    steps += still.resume()
+    for i in range(after_s):
+        steps += still.push(100.0, 0.0, 1.0 if i else 0.0, 0)
+    for i in range(1, 30):
+        steps += still.push(100.0 + 10.0 * i, 0.0, 1.0, 0)
+    anchor = next(i for i, step in enumerate(steps) if step.x_m == 100.0)
+    leaving = [step for step in steps[anchor + 1 :] if step.x_m <= 100.0 + REARM_M]
+    assert sum(step.elapsed_s for step in leaving) == pytest.approx(CAP_S + REARM_ALLOWANCE_S)
+    assert sum(step.moved_m for step in leaving) == pytest.approx(REARM_M)
+    assert [step.x_m for step in steps if step.stands] == [100.0]
+
+
+@pytest.mark.parametrize("seconds", [1, 5, 12, 40])
+def test_after_a_loss_of_power_it_goes_on_as_after_any_pause(seconds: int) -> None:
+    paused, lost = Standstill(CAP_S), Standstill(CAP_S)
+    before = [*range(0, 101, 10), *([100.0] * seconds)]
+    driven(paused, before)
+    driven(lost, before)
+    restored = Standstill(CAP_S)
+    restored.restore(json.loads(json.dumps(lost.state())))
+    after = [101.0, *([100.0] * 20), *(100.0 + 10.0 * i for i in range(1, 30))]
+    assert paused.resume() + driven(paused, after) == restored.resume() + driven(restored, after)
 
 
 def test_a_cut_forgets_the_window_and_the_anchor() -> None:

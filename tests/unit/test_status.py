@@ -87,3 +87,14 @@ def test_people_read_the_status_in_words(agreed: object) -> None:
     assert ("routes-and-safety version 1" if agreed else "none: only box status leaves") in told
     assert "not known yet" in told
     assert len(told.splitlines()) == 9
+
+
+def test_the_status_says_how_many_days_the_agreement_has_left() -> None:
+    link = Witness()
+    ending = agreement(
+        "operations", lambda tree: tree.update(valid_until=iso_date(MORNING_MS // 86_400_000 + 7))
+    )
+    runtime = truck(ending, link=link)
+    assert status_of(configuration(), ending, runtime)["agreement_days_left"] is None
+    fed(runtime, link, by_time(switched_on(), epochs(straight(300))))
+    assert status_of(configuration(), ending, runtime)["agreement_days_left"] == 7

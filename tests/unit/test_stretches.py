@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
 
@@ -94,3 +95,21 @@ def test_what_is_held_is_thinned_and_never_grows_past_its_limit() -> None:
     into = stretches()
     pushed(into, SPOTS_HELD_MAX * 0.05 + TRIM_M + 100, step_m=0.05)
     assert len(into._path) <= SPOTS_HELD_MAX
+
+
+@pytest.mark.parametrize("metres", [0, 30, 700, 1900, 3100])
+def test_across_a_loss_of_power_a_stretch_goes_on_as_if_there_was_none(metres: float) -> None:
+    whole, before, after = stretches(), stretches(), stretches()
+    pushed(whole, metres, step_s=1.037)
+    pushed(before, metres, step_s=1.037)
+    after.restore(json.loads(json.dumps(before.state())))
+    further = {"step_s": 1.037, "from_m": metres + 10.0}
+    assert pushed(whole, 3000, **further) + whole.cut() == pushed(after, 3000, **further) + after.cut()
+
+
+def test_where_the_truck_came_to_stand_is_known_to_the_stretch() -> None:
+    into = stretches()
+    pushed(into, 500)
+    into.push(Step(510.0, 0.0, 10.0, 1.0, 0, stands=True))
+    closed = pushed(into, 3000, from_m=520.0)
+    assert [spot.x_m for one in closed for spot in one.path if spot.stands] == [510.0]

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from agent.agreement import load_agreement
 from agent.geometry import HALF_TURN_E7, TURN_E7, Point
+from agent.records import day_number
 from agent.surroundings import (
     EXAMPLE_AGREEMENT,
     EXAMPLE_CONFIGURATION,
@@ -58,6 +60,14 @@ def test_the_example_s_service_area_is_laid_round_the_log(start: Point, tmp_path
     assert agreed.allows(Point(start.latitude_e7, points[6].longitude_e7))
     beyond_e7 = 200_000
     assert not agreed.allows(Point(start.latitude_e7 + beyond_e7, points[6].longitude_e7))
+
+
+def test_what_belongs_to_the_example_s_own_city_is_left_out(tmp_path: Path) -> None:
+    agreed = agreement_for(log(tmp_path / "a.nmea", line(Point(404_168_000, -37_038_000))), None)
+    assert all(agreed.scheduled(second) for second in range(0, 86_400, 60))
+    assert (agreed.file.places.off_limits, agreed.file.places.sites, agreed.behind) == ([], [], None)
+    kept = set(load_agreement(EXAMPLE_AGREEMENT).file.agreed_streams()) - {"site_visits"}
+    assert agreed.collected(day_number("2027-01-01")) == kept
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing of the kind\n", b"$GPRMC,junk*00\r\n"])

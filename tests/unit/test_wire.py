@@ -73,6 +73,9 @@ def kind_of(field: columns.Field, column: str) -> str:
         return "direct" if column == "points" else "delta, one for each point"
     if isinstance(field, columns.Words):
         return "word"
+    if isinstance(field, columns.Sometimes):
+        inner = kind_of(field.of, column)
+        return "direct" if column == field.given else f"{inner}, one for each record that has it"
     if isinstance(field, columns.Texts):
         return f"delta, {field.field}"
     return "delta" if getattr(field, "delta", True) else "direct"
@@ -87,11 +90,16 @@ def specified() -> list[tuple[str, str, str, str, float]]:
                 names: tuple[str, ...] = ("points", "lat", "lon")
             elif isinstance(field, columns.PointTimes):
                 names = ("s",)
+            elif isinstance(field, columns.Sometimes):
+                # Fields that come together share the column that says which records have them.
+                shared = any(row[0] == stream and row[2] == field.given for row in rows)
+                names = (field.of.column,) if shared else (field.given, field.of.column)
             else:
                 names = field.columns if isinstance(field, columns.Counts) else (field.column,)
             for name in names:
                 degrees = isinstance(field, columns.Paths) and name != "points"
-                scale = columns.DEGREE_SCALE if degrees else getattr(field, "scale", 1)
+                inner = field.of if isinstance(field, columns.Sometimes) and name != field.given else field
+                scale = columns.DEGREE_SCALE if degrees else getattr(inner, "scale", 1)
                 rows.append((stream, field.field, name, kind_of(field, name), scale))
     return rows
 
@@ -130,6 +138,9 @@ def program(language: str) -> str:
     return "\n".join(re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL))
 
 
+DIRECT = {"points", "count", "window", "visits", "certificate_days", "timed", "placed"}
+
+
 def column_values(vector: dict[str, Any]) -> dict[str, list[Any]]:
     """A vector's columns as values, from its records and without the code under test."""
     body = json.loads(vector["text"])
@@ -137,7 +148,7 @@ def column_values(vector: dict[str, Any]) -> dict[str, list[Any]]:
     for name, numbers in body["cols"].items():
         if name in body.get("words", {}):
             values[name] = [body["words"][name][number] for number in numbers]
-        elif name in ("points", "count", "window", "visits", "certificate_days"):
+        elif name in DIRECT:
             values[name] = numbers
         else:
             factor = {"lat": 100_000, "lon": 100_000}.get(name, 1)
@@ -163,6 +174,14 @@ def test_python_decoder_of_the_page_reads_every_vector(page_program, vector):
             for name, value in record.items()
             if name in values and name not in ("date", "month", "utc", "s")
         )
+
+
+def test_python_decoder_of_the_page_sets_gaps_where_a_record_lacks_a_field(page_program):
+    for vector in VECTORS:
+        if vector["heading"]["stream"] == "help":
+            _, values = page_program["columns"](bytes.fromhex(vector["payload_hex"]))
+            latitudes = page_program["sometimes"](values["placed"], values["lat"])
+            assert latitudes == [record.get("latitude_deg") for record in vector["records"]]
 
 
 def test_python_decoder_of_the_page_cuts_paths(page_program):
@@ -363,6 +382,9 @@ REFUSED = {
     "points below zero": (changed("cols.points", [10, 2, -3], "track"), "ValueError"),
     "word past the end": (changed("cols.severity", [0, 1, 2], "harsh_braking"), "IndexError"),
     "word before the beginning": (changed("cols.severity", [0, 1, -1], "harsh_braking"), "ValueError"),
+    "place of a call that has none": (changed("cols.placed", [0, 1, 1], "help"), "ValueError"),
+    "call with half a place": (changed("cols.lon", [-400_456, 6], "help"), "ValueError"),
+    "call that says nothing of its place": (changed("cols.placed", [], "help"), "ValueError"),
     "words that are no text": (changed("words.severity", [{}, []], "harsh_braking"), "no list of text"),
     "words that are no list": (changed("words.severity", "ab", "harsh_braking"), "no list of text"),
     "no words": (changed("words", {}, "harsh_braking"), "KeyError"),

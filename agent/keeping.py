@@ -1,0 +1,215 @@
+"""The runtime's way to the disk: what waits for a commit, and what a lost disk means.
+
+Records are at risk for as long as agreed; acknowledgements and notes ride with the next commit, or go alone after a
+while. A disk that can't be written or read is said once, and everything waits until it can.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+from agent.records import Record
+from agent.sealing import Change, kept
+from buffer.outbox import Batch, Note, Outbox, OutboxDamaged, OutboxLost
+
+logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+Key = tuple[str, int]
+
+HOUSEKEEPING_S = 1.0  # with inputs coming in
+ACKNOWLEDGED_KEPT_S = 120.0
+PENDING_RECORDS_MAX = 10_000
+WITHHELD_STEP = 500  # sealed batches looked at a time, while some of them may not leave
+CHECKPOINT_NOTE = "checkpoint"
+
+
+class Retention(NamedTuple):
+    """How many days receipts stay, by stream, and how old anything may grow on the truck."""
+
+    receipt_days: Mapping[str, int]
+    age_days_max: int
+
+
+@dataclass
+class Counts:
+    """What happened since the start, for the status file and the demo."""
+
+    committed: int = 0
+    commits: int = 0
+    sealed: int = 0
+    published: int = 0
+    acknowledged: int = 0
+    refused: int = 0
+    faults: int = 0
+    dropped: int = 0  # records that found no room in memory while the disk was lost
+
+
+class Keeping:
+    """What is on its way to one outbox, and what may leave of what is there.
+
+    `checkpoint` gives the note that rides with every commit, None for none. `storage_lost`: the disk would not have
+    the last commit.
+    """
+
+    def __init__(
+        self, outbox: Outbox, counts: Counts, commit_every_s: float, checkpoint: Callable[[], Note | None]
+    ) -> None:
+        self.outbox = outbox
+        self.pending: list[Record] = []
+        self._counts = counts
+        self._commit_every_s = commit_every_s
+        self._checkpoint = checkpoint
+        self._checkpointed = outbox.note(CHECKPOINT_NOTE)
+        self._pending_since = 0.0
+        self._acked: set[Key] = set()
+        self._refused: set[Key] = set()
+        self._answered_since = 0.0
+        self._notes: dict[str, Note | None] = {}
+        self._withheld: dict[frozenset[str], set[Key]] = {}
+        self._retry_at: float | None = None
+        self.storage_lost = False
+
+    # What waits.
+
+    def add(self, records: Sequence[Record], now: float) -> None:
+        """Take in records that left their filters; those that find no room are counted."""
+        if not records:
+            return
+        if not self.pending:
+            self._pending_since = now
+        room = PENDING_RECORDS_MAX - len(self.pending)
+        self.pending += records[:room]
+        self._counts.dropped += max(0, len(records) - room)
+
+    def note(self, notes: Mapping[str, Note | None]) -> None:
+        """Notes for the next commit, which is due as soon as there is one."""
+        self._notes.update(notes)
+
+    def settle(self, key: Key, *, refused: bool, now: float) -> None:
+        """The broker has answered for a batch."""
+        if not (self._acked or self._refused):
+            self._answered_since = now
+        (self._refused if refused else self._acked).add(key)
+
+    @property
+    def due(self) -> float | None:
+        """When records must be on disk: early by what passes until the next housekeeping. None when none wait."""
+        if self._retry_at is not None:
+            return self._retry_at
+        return self._pending_since + self._commit_every_s - HOUSEKEEPING_S if self.pending else None
+
+    def is_due(self, now: float) -> bool:
+        """Whether something has waited for long enough."""
+        if self._retry_at is not None:
+            return now >= self._retry_at
+        answered = bool(self._acked or self._refused) and now - self._answered_since >= ACKNOWLEDGED_KEPT_S
+        return bool(self._notes) or answered or (self.due is not None and now >= self.due)
+
+    # Commits.
+
+    def commit(
+        self,
+        now: float,
+        today: int | None,
+        make: Callable[[], Change] | None = None,
+        *,
+        notes: Mapping[str, Note | None] | None = None,
+    ) -> Change | None:
+        """Write what waits; `make` says how, else everything is kept. None when the disk would not have it.
+
+        `notes` go with this commit or not at all.
+        """
+        change = self._tried("read", make or partial(kept, self.outbox, self.pending))
+        if change is None:
+            self._retry_at = now + self._commit_every_s - HOUSEKEEPING_S
+            return None
+        checkpoint = self._checkpoint()
+        riding = {**self._notes, **(notes or {})}
+        if checkpoint != self._checkpointed:
+            riding[CHECKPOINT_NOTE] = checkpoint
+        if not (change.keep or change.seal or change.used or self._acked or self._refused or riding):
+            self.pending = []
+            return change
+        if not self._written(change, today, riding):
+            self._retry_at = now + self._commit_every_s - HOUSEKEEPING_S
+            return None
+        self._retry_at = None
+        self._checkpointed = checkpoint
+        self._committed(change)
+        return change
+
+    def _written(self, change: Change, today: int | None, notes: Mapping[str, Note | None]) -> bool:
+        try:
+            self.outbox.commit(
+                keep=change.keep,
+                seal=change.seal,
+                used=change.used,
+                acknowledged=self._acked,
+                refused=self._refused,
+                today=today,
+                notes=notes,
+            )
+        except OutboxDamaged:
+            raise  # a restart sets the file aside and goes on with a new one
+        except OutboxLost as error:
+            self._lose_storage("written", error)
+            return False
+        if self.storage_lost:
+            logger.info("the outbox can be written again")
+        self.storage_lost = False
+        return True
+
+    def _committed(self, change: Change) -> None:
+        self._counts.commits += 1
+        self._counts.committed += len(self.pending)
+        self._counts.sealed += len(change.seal)
+        self._counts.dropped += change.unreadable
+        self.pending = []
+        self._acked, self._refused, self._notes = set(), set(), {}
+
+    def purge(self, today: int, keep: Retention) -> None:
+        """Let go what is too old."""
+        self._withheld.clear()
+        self._tried(
+            "purged",
+            lambda: self.outbox.purge(today, receipt_days=keep.receipt_days, age_days_max=keep.age_days_max),
+        )
+
+    def _tried(self, what: str, ask: Callable[[], Answer]) -> Answer | None:
+        """The outbox's answer; None when the disk won't have it for now. Only a commit shows that it is back."""
+        try:
+            return ask()
+        except OutboxDamaged:
+            raise
+        except OutboxLost as error:
+            self._lose_storage(what, error)
+            return None
+
+    def _lose_storage(self, done: str, error: OutboxLost) -> None:
+        if not self.storage_lost:
+            logger.error("the outbox can't be %s (%s); trying again", done, error)
+        self.storage_lost = True
+
+    # What leaves.
+
+    def leaving(
+        self, streams: Collection[str], limit: int, on_their_way: Iterable[Key] = ()
+    ) -> list[Batch] | None:
+        """Sealed batches of these streams without an answer, oldest first; None when the disk is lost.
+
+        What else was sealed stays: for its lane's slot, or under an agreement that has ended until it is too old.
+        """
+        known = self._withheld.setdefault(frozenset(streams), set())
+        settled = self._acked | self._refused | set(on_their_way)
+        while True:
+            found = self._tried("read", partial(self.outbox.unsent, limit, settled | known))
+            withheld = {(batch.stream, batch.n) for batch in found or () if batch.stream not in streams}
+            if not withheld:
+                return found
+            known |= withheld
+            limit = max(limit, WITHHELD_STEP)
