@@ -31,7 +31,7 @@ demo: $(VENV)/.demo  ## a simulated truck drives, loses its network and delivers
 test: $(VENV)/.dev  ## the tests that need neither root nor a server
 	$(BIN)/python -m pytest -n $(TEST_JOBS)
 
-test-servers: $(VENV)/.dev  ## the tests against a real broker: apt install mosquitto
+test-servers: $(VENV)/.dev  ## the tests against a real broker: apt install mosquitto strace
 	$(BIN)/python -m pytest tests/system
 
 check: $(VENV)/.dev  ## lint, format, types, import rules, coverage

@@ -13,6 +13,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from agent.guarded import guarded, unpickled
+
 Corroborated = Literal["yes", "no", "unknown"]
 
 UNRATED = "unrated"
@@ -34,6 +36,7 @@ PENDING_MAX = 32
 """Pulses waiting for their window to close; one more decides the oldest at once."""
 
 
+@unpickled
 class Braking(NamedTuple):
     """A harsh braking and what speaks for it. `refused` is why it can't have been one, or None."""
 
@@ -71,11 +74,13 @@ class BrakingRules:
             raise ValueError("the classes of severity must ascend")
 
 
+@guarded
 class _Speed(NamedTuple):
     at: float
     mps: float
 
 
+@guarded
 class _Pending(NamedTuple):
     at: float
     where: object | None

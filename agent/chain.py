@@ -132,9 +132,9 @@ class Chain:
     def _left(self, closed: Iterable[PublishedStretch]) -> list[Record]:
         """Closed stretches, and what leaves with them."""
         along, self._along = self._along, []
-        return along + [
-            record for one in closed for record in self._heard(lambda stream: stream.stretched(one))
-        ]
+        for one in closed:
+            along += self._heard(lambda stream, one=one: stream.stretched(one))  # type: ignore[misc]
+        return along
 
     def _agreed(self, records: Iterable[Record]) -> list[Record]:
         """Those that some live question needs on their day."""

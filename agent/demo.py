@@ -1,4 +1,4 @@
-"""The whole job in about a minute: a simulated truck, a broker that goes away, a kill, a receiver.
+"""The whole job in about a minute: a simulated truck, a network that goes away, a kill, a receiver.
 
 Everything between the simulated sensors and the receiver's store is the real thing: the agent runs as a process of
 its own over its outbox file, the broker speaks MQTT on a loopback port, the receiver is another process. Only time
@@ -26,6 +26,7 @@ from agent.wire import decode
 from buffer.outbox import Outbox
 from buffer.received import ReceivedStore
 from config.load import load_yaml
+from drivers.cable import Cable
 from drivers.clock import Clock
 from drivers.embedded_broker import EmbeddedBroker
 from drivers.simulate import shift, write
@@ -74,6 +75,7 @@ class Demo:
         self._speed = speed
         self._say = say
         self._broker = EmbeddedBroker()
+        self._cable = Cable()
         self._committed: dict[str, Committed] = {}
         self._wait = threading.Event()
 
@@ -81,6 +83,7 @@ class Demo:
         """The shift, the delivery and the count."""
         self._write_truck()
         self._broker.start()
+        self._cable.plug(self._broker.port)
         try:
             with self._process(
                 "receive", "--broker", self._broker.url, "--store", self.store, "--export", self.city
@@ -90,6 +93,7 @@ class Demo:
                 self._morning()
                 verdict = self._until_arrived()
         finally:
+            self._cable.pull()
             self._broker.stop()
         return verdict
 
@@ -118,7 +122,7 @@ class Demo:
         tree = {
             "extends": "agent.yaml",
             "agreement": "operations.yaml",
-            "link": {"brokers": [self._broker.url], **link},
+            "link": {"brokers": [self._cable.url], **link},
             "log": {"level": "error"},
         }
         self._write_json("demo.yaml", tree)
@@ -133,14 +137,14 @@ class Demo:
         try:
             self._until(clock, DARK_FROM * total_s)
             self._say(self._at(clock, "the network goes away; the truck drives on and keeps its records"))
-            self._broker.stop()
+            self._cable.pull()
             self._until(clock, KILLED * total_s)
             agent.send_signal(signal.SIGKILL)
             agent.wait()
             self._say(self._at(clock, "the agent is killed in mid-drive (kill -9) and started again"))
             agent = self._agent(clock.at())
             self._until(clock, LIGHT_FROM * total_s)
-            self._broker.start()
+            self._cable.plug(self._broker.port)
             self._say(self._at(clock, "the network is back; what was kept leaves first"))
             agent.wait(timeout=total_s / self._speed + ENDING_S)
         finally:

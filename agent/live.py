@@ -15,6 +15,7 @@ from agent.agreement import Agreement, load_agreement
 from agent.assembly import assemble, link_options, pin_options, port_options
 from agent.carrying import Pipe
 from agent.duty import Duty
+from agent.guarded import guard_tracebacks
 from agent.loop import Loop, StatusFile
 from agent.replaying import Pacer
 from agent.runtime import Runtime
@@ -129,6 +130,7 @@ class AgreedLink:
 
 def start_logging(configuration: Configuration) -> None:
     """To stderr, where systemd's journal picks it up; the journal stamps the time."""
+    guard_tracebacks()
     logging.basicConfig(level=configuration.log.level.upper(), format="%(levelname)s %(name)s: %(message)s")
 
 

@@ -150,10 +150,11 @@ class Recorder:
         self._levels = self._fresh_lines(level=True, known=False)
         self._pulses = self._fresh_lines(level=False, known=False)
 
-    def follow(self, before: Recorder) -> None:
-        """Take over from a recorder before this one what no fault and no change of agreement may lose."""
+    def follow(self, before: Recorder, *, failed: bool) -> None:
+        """Take over from the recorder before this one; what it knew of the time only if it has not failed."""
         self.port_ready = before.port_ready
-        self._days.follow(before._days)
+        if not failed:
+            self._days.follow(before._days)
         if self._help and before._help:
             self._help = before._help  # a call for help goes on
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime
 from typing import Any, NamedTuple
 
+from agent.guarded import unpickled
+
 EPOCH_DATE = datetime.date(1970, 1, 1)
 
 
+@unpickled
 class Record(NamedTuple):
     """One published record of a stream.
 

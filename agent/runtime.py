@@ -213,14 +213,14 @@ class Runtime:
         if self.counts.faults > FAULTS_MAX:
             raise RuntimeError(f"recording failed {FAULTS_MAX} times, last with {kind}")
         logger.error("recording failed with %s and starts anew; what it held is dropped", kind)
-        self._in_force = self._in_force._replace(recorder=self._built(self.agreement).recorder)
+        self._in_force = self._in_force._replace(recorder=self._built(self.agreement, failed=True).recorder)
         self.recorder.doubt()  # the fault may have swallowed the crew's switch
         return None
 
-    def _built(self, agreement: Agreement | None) -> InForce:
+    def _built(self, agreement: Agreement | None, *, failed: bool = False) -> InForce:
         """Fresh parts, which know of the receiver what the present ones do."""
         fresh = self._build(agreement, pending=self._keeping.pending)
-        fresh.recorder.follow(self.recorder)
+        fresh.recorder.follow(self.recorder, failed=failed)
         return fresh
 
     def _checkpoint(self) -> Note | None:
@@ -269,7 +269,7 @@ class Runtime:
 
     def _housekeep(self, now: float) -> None:
         self._carrying.step(Tick(now), now)
-        self.now = self.recorder.moment(now)
+        self.now = self._guarded(lambda: self.recorder.moment(now))
         self._look_at_file(now)
         if self.now is not None:
             if self._day != self.now.day:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from agent import wire
+from agent.guarded import guarded
 from agent.records import Record
 from agent.release import Lane, Release, lane_of
 from agent.service_day import Moment
@@ -109,6 +110,7 @@ def kept(shelf: Shelf, records: Sequence[Record]) -> Change:
     )
 
 
+@guarded
 class Read(NamedTuple):
     """The records of some rows, and how many rows a worn card has made unreadable."""
 

@@ -13,6 +13,7 @@ from agent.filters.simplify import Spot, simplified, synchronised
 from agent.filters.standstill import Standstill, Step
 from agent.filters.stretches import Stretch, Stretches
 from agent.geometry import Plane, Point
+from agent.guarded import unpickled
 
 PUBLISHED_STEP_M = 0.8  # half the diagonal of a 1e-5 degree square, rounded up: what rounding can add
 POINTS_MAX = 500  # of a stretch: keeps any record within the smallest batch that can be agreed for a day
@@ -34,6 +35,7 @@ class WayRules(NamedTuple):
     speed_ceiling_mps: float
 
 
+@unpickled
 class PublishedStretch(NamedTuple):
     """A closed stretch as it is published, before any stream looks at it. Shows no coordinates when printed.
 

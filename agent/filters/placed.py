@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agent.geometry import Point
+from agent.guarded import guarded
 
 
+@guarded
 class Placed(NamedTuple):
     """Where the truck was, publishable.
 
@@ -21,9 +23,3 @@ class Placed(NamedTuple):
     point: Point
     utc_ms: int = 0
     resumed: bool = False
-
-    def __repr__(self) -> str:
-        return "Placed(…)"
-
-    def __str__(self) -> str:
-        return repr(self)

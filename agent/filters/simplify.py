@@ -17,7 +17,10 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from agent.guarded import guarded
 
+
+@guarded
 class Spot(NamedTuple):
     """A point of a path on a plane: metres east and north, metres and seconds run since the path began.
 
@@ -31,12 +34,6 @@ class Spot(NamedTuple):
     running_s: float
     second: int
     stands: bool = False
-
-    def __repr__(self) -> str:
-        return "Spot(…)"
-
-    def __str__(self) -> str:
-        return repr(self)
 
 
 def simplified(path: Sequence[Spot], tolerance_m: float) -> list[Spot]:

@@ -16,6 +16,8 @@ import math
 from collections import deque
 from typing import Any, NamedTuple
 
+from agent.guarded import guarded
+
 SETTLE_S = 8.0
 SETTLE_RADIUS_M = 4.0
 REARM_M = 30.0
@@ -26,6 +28,7 @@ REARM_ALLOWANCE_S = 10.0
 FADE_M = 150.0
 
 
+@guarded
 class Step(NamedTuple):
     """Where the truck is, and what it took to get there from the step before.
 
@@ -40,13 +43,8 @@ class Step(NamedTuple):
     second: int
     stands: bool = False
 
-    def __repr__(self) -> str:
-        return "Step(…)"
 
-    def __str__(self) -> str:
-        return repr(self)
-
-
+@guarded
 class _Seen(NamedTuple):
     """A place as it came in, before any drift is taken off."""
 
@@ -54,9 +52,6 @@ class _Seen(NamedTuple):
     y_m: float
     elapsed_s: float
     second: int
-
-    def __repr__(self) -> str:
-        return "_Seen(…)"
 
 
 class Standstill:

@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 
 from agent.filters.simplify import Spot
 from agent.filters.standstill import Step
+from agent.guarded import guarded
 
 RUNNING_STEP_S = 10
 SPOTS_HELD_MAX = 20_000
 
 
+@guarded
 class Stretch(NamedTuple):
     """A closed stretch: its places in order and its running time, a multiple of 10 s."""
 

@@ -105,7 +105,7 @@ def test_every_payload_decodes_and_each_names_the_one_before(wire: Path) -> None
         assert heading.n == n + 1
         assert before.startswith(heading.prev)
         newest[heading.stream] = (heading.n, digest(payload))
-    assert set(newest) == {"track", "harsh_braking", "box"}
+    assert set(newest) == {"track", "day", "lifts", "site_visits", "harsh_braking", "box"}
 
 
 def test_nothing_published_lies_off_limits_or_outside_the_service_area(

@@ -108,7 +108,8 @@ def _texts(place: Point) -> Iterator[bytes]:
                     yield rb"(?<![0-9a-f.])%d(?![0-9a-f.])" % cut
         degrees, rest_e7 = divmod(e7, _E7)
         minutes, fraction = divmod(rest_e7 * 6, 1_000_000)
-        yield rb"(?<![1-9.])0{0,2}%d%02d\.?%04d" % (degrees, minutes, fraction // 100)
+        yield rb"(?<![1-9.])0{0,2}%d%02d\.%04d" % (degrees, minutes, fraction // 100)
+        yield rb"(?<![1-9.])0{0,2}%d%02d%06d" % (degrees, minutes, fraction)
 
 
 def _packed(place: Point) -> Iterator[bytes]:

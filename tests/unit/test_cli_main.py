@@ -77,7 +77,7 @@ def test_a_replay_writes_records_to_stdout_and_its_words_to_stderr(log: Path) ->
     result = fairhaul("replay", log, "--out", "-")
     assert result.exit_code == 0
     records = lines(result)
-    assert {record["stream"] for record in records} == {"track", "box"}
+    assert {record["stream"] for record in records} == {"track", "day", "box"}
     track = next(record for record in records if record["stream"] == "track")
     assert list(track) == ["stream", "batch", "date", "stretch", "running_s", "path"]
     assert "batches of" in result.stderr
@@ -104,7 +104,8 @@ def test_a_simulated_shift_is_replayed_under_what_lies_beside_it(simulated: Path
     )
     assert result.exit_code == 0
     index = [json.loads(line) for line in (wire / "index.ndjson").read_text().splitlines()]
-    assert {line["topic"].rsplit("/", 1)[-1] for line in index} == {"track", "harsh_braking", "box"}
+    streams = {line["topic"].rsplit("/", 1)[-1] for line in index}
+    assert streams == {"track", "day", "lifts", "site_visits", "harsh_braking", "box"}
     assert all("simulated-city" in line["topic"] for line in index)
 
 
@@ -180,7 +181,7 @@ def test_a_place_that_can_t_be_written_is_exit_1(log: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("duty", "streams"), [("on", {"track", "box"}), ("off", {"box"}), ("pulses", {"box"})]
+    ("duty", "streams"), [("on", {"track", "day", "box"}), ("off", {"box"}), ("pulses", {"box"})]
 )
 def test_duty_can_be_decided_beforehand(duty: str, streams: set[str], log: Path) -> None:
     result = fairhaul("replay", log, "--duty", duty, "--out", "-")

@@ -21,8 +21,8 @@ from tests.usefulness.ways import (
     Passage,
     Way,
     driven_way,
-    latest_passage,
     near,
+    next_passage,
     once,
     passages,
     published_lines,
@@ -165,10 +165,12 @@ def _delays(driven: Driven, way: Way, found: Found) -> None:
     `newest` and `oldest`: since the newest and the oldest place were driven.
     """
     withheld = round(_quantity(driven.agreement["limits"]["trim"]) / STEP_M)
+    reached_s = 0.0
     for one in driven.left:
         if one.stream == "track" and one.at_s <= len(driven.seconds):
             for record in one.records:
-                passage = latest_passage(way, driven.path_m(record["path"]), one.at_s)
+                passage = next_passage(way, driven.path_m(record["path"]), reached_s, one.at_s)
+                reached_s = passage.until_s
                 beyond = int(np.searchsorted(way.at_s, passage.until_s)) + withheld
                 ready_s = float(way.at_s[min(beyond, len(way.at_s) - 1)])
                 found.sample("ready", one.at_s - ready_s)

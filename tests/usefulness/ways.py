@@ -13,9 +13,10 @@ from tests.usefulness.driving import Driven, Flags, Floats
 STEP_M = 5.0  # ways are compared at points so far apart
 FAR_M = 40.0  # what lies farther apart counts as so far
 EARLIER = 0.02  # of two equally near passages the earlier one counts: square metres for each step skipped
+LATER = -0.1  # or the later one
 LOOK_BACK_M, LOOK_AHEAD_M = 150.0, 4_000.0
 STANDS_S = 6.0  # the truck needs less for STEP_M unless it stands in between
-RECENT_S = 1_800.0  # what leaves under a timed release was driven since
+OVERLAP_M = 30.0  # successive records may be found to overlap by so much
 WRONG_M = 15.0  # a passage farther from the truth than this on average was not found
 
 
@@ -95,11 +96,11 @@ def passages(driven: Driven, way: Way) -> list[Passage]:
     return found
 
 
-def latest_passage(way: Way, path_m: Floats, before_s: float) -> Passage:
-    """When a path was driven that left at `before_s` while the truck was still on its way."""
+def next_passage(way: Way, path_m: Floats, after_s: float, before_s: float) -> Passage:
+    """When a path was driven that left at `before_s`, and the one before it was driven until `after_s`."""
     end = int(np.searchsorted(way.at_s, before_s))
-    start = max(0, int(np.searchsorted(way.at_s, before_s - RECENT_S)))
-    first, last, apart_m = aligned(resampled(path_m), way.points_m[start:end])
+    start = max(0, int(np.searchsorted(way.at_s, after_s)) - int(OVERLAP_M / STEP_M))
+    first, last, apart_m = aligned(resampled(path_m), way.points_m[start:end], LATER)
     return Passage(_arrival_s(way, start + first), _arrival_s(way, start + last), apart_m)
 
 
@@ -112,13 +113,13 @@ def _arrival_s(way: Way, index: int) -> float:
     return float(way.at_s[near_by][stood[0]] if len(stood) else way.at_s[index])
 
 
-def aligned(path_m: Floats, way_m: Floats) -> tuple[int, int, float]:
+def aligned(path_m: Floats, way_m: Floats, prefer: float = EARLIER) -> tuple[int, int, float]:
     """Where on a way a path lies: first and last point, and how far apart they are on average.
 
     Dynamic time warping with open ends (subsequence matching): both are followed in order, no point left out.
     """
     numbers = np.arange(len(way_m))
-    costs = _apart_m2(path_m[0], way_m) + EARLIER * numbers
+    costs = _apart_m2(path_m[0], way_m) + prefer * numbers
     starts = numbers.copy()
     for place_m in path_m[1:]:
         apart = _apart_m2(place_m, way_m)
@@ -133,7 +134,7 @@ def aligned(path_m: Floats, way_m: Floats) -> tuple[int, int, float]:
     last = int(np.argmin(costs))
     first = int(starts[last])
     points = max(len(path_m), last - first + 1)
-    return first, last, float(np.sqrt(max(0.0, costs[last] - EARLIER * first) / points))
+    return first, last, float(np.sqrt(max(0.0, costs[last] - prefer * first) / points))
 
 
 def _apart_m2(place_m: Floats, way_m: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """The four levels of the property: how two shifts that must show the same are drawn, and how they are compared.
 
-A shift is P + S + Q: P and Q are public and the same in both, S is the secret. `LEVELS` names each level's strategy.
+A shift is P + S + Q: P and Q are public and the same in both, S is the secret. Two more levels look at one shift
+alone: `tests.properties.levels.alone`. All are named in `tests.properties.levels`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tests.properties.levels.public import (
 from tests.properties.levels.secrets import darkened, dense, drawn_secret, sparse
 from tests.properties.levels.seen import Bytes, bytes_of
 from tests.properties.levels.ways import Go, Place, Receiver, Stand, way_from
-from tests.properties.levels.worlds import DOORS, STREETS
+from tests.properties.levels.worlds import DOORS, STREETS, agreed
 from tests.sim.drives import MORNING_MS, Spot
 
 Draw = st.DrawFn
@@ -79,6 +80,10 @@ def content(draw: Draw) -> Pair:
     why = draw(st.sampled_from([door.hides, "off duty"]))
     seconds = draw(st.sampled_from(SECONDS))
     one, other = (drawn_secret(draw, why, seconds, dense) for _ in range(2))
+    if draw(st.integers(0, 5)) == 5:  # a new agreement comes, sooner or later
+        at_s = draw(st.sampled_from([0.0, seconds - 1]))
+        one = one._replace(papers=[(at_s, agreed(name, public.origin, "later"))])
+        return Pair(shift_of(public, one), shift_of(public, other, paper_in_the_evening=True))
     if name == "routes-and-safety":  # a connection that is lost shows, where there is one
         one, other = darkened(draw, one), darkened(draw, other)
     return Pair(shift_of(public, one), shift_of(public, other), not (one.dark or other.dark))
@@ -105,7 +110,8 @@ def existence(draw: Draw) -> Pair:
     place = draw(st.sampled_from(STREETS))  # at a site dwell is published, in classes
     first = before(draw, place, STANDS_BEFORE_S, apart=True)
     last = behind(draw, place, draw(st.sampled_from(STANDS_BEHIND_S)), troubled=False, apart=True)
-    public = drawn_public(draw, first, last)
+    variant = draw(st.sampled_from(["as it is", "with stops"]))
+    public = drawn_public(draw, first, last, variant=variant)
     one, other = (_stay(draw, place) for _ in range(2))
     return Pair(shift_of(public, one), shift_of(public, other))
 
@@ -122,7 +128,7 @@ def _standing(draw: Draw, place: Place) -> Part:
     """On duty: noise, and at times a fix that lies far off, but not far enough to be motion."""
     seconds = draw(st.sampled_from([1, 5, 21, 60, 180]))
     way = way_from(place, (Stand(seconds - 1),), draw(GOOD_RECEIVERS))
-    far_m = draw(st.sampled_from([0.0, 9.0, 11.0, 20.0, 25.0]))
+    far_m = draw(st.sampled_from([0.0, 9.0, 11.0, 25.0, 35.0, 60.0]))
     stray = Spot(place.east_m + far_m, place.north_m, 0.0)
     return each_second([*way[: seconds // 2], stray, *way[seconds // 2 + 1 :]])
 
@@ -153,14 +159,6 @@ def _hurried(way: list[Spot], step_s: float) -> Part:
     """`step_s` from fix to fix, and a second to the first of Q."""
     part = each_second([spot._replace(speed_mps=spot.speed_mps / step_s) for spot in way], step_s)
     return part._replace(lasts_s=part.lasts_s + 1 - step_s)
-
-
-LEVELS: dict[str, st.SearchStrategy[Pair]] = {
-    "content": content(),
-    "duration": duration(),
-    "existence": existence(),
-    "speed": speed(),
-}
 
 
 # Comparison.

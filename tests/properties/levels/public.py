@@ -12,7 +12,7 @@ from tests.properties.levels.worlds import ORIGINS, agreed
 from tests.sim.drives import DAY_MS, MORNING_MS, Spot
 
 DAY_S = 86_400
-EVENING_S = 65.0  # what left its filters is on disk by then
+EVENING_S = 130.0  # what left its filters is on disk by then, and the agreement's file was looked at
 MORNING_S = 4 * 3600 + 20 * 60.0  # power is back before the first slot
 AWAY = Spot(8_000.0, 0.0)
 
@@ -47,6 +47,7 @@ class Public(NamedTuple):
     """What two shifts have in common: agreement, world, P, Q, and whether power stays on overnight."""
 
     name: str
+    variant: str
     origin: str
     begins_ms: int
     first: Part
@@ -55,20 +56,28 @@ class Public(NamedTuple):
 
 
 def drawn_public(
-    draw: Draw, first: Part, last: Part, name: str = "routes-and-safety", begins_ms: int = MORNING_MS
+    draw: Draw,
+    first: Part,
+    last: Part,
+    name: str = "routes-and-safety",
+    begins_ms: int = MORNING_MS,
+    variant: str = "as it is",
 ) -> Public:
     """The two parts in a world."""
     origin = draw(st.sampled_from(["north-west", "north-west", *sorted(ORIGINS)]))
-    return Public(name, origin, begins_ms, first, last, draw(st.integers(0, 3)) > 0)
+    return Public(name, variant, origin, begins_ms, first, last, draw(st.integers(0, 3)) > 0)
 
 
-def shift_of(public: Public, secret: Part) -> Shift:
+def shift_of(public: Public, secret: Part, paper_in_the_evening: bool = False) -> Shift:
     """P + S + Q, and the night."""
     shift = joined(public.first, secret, public.last)
     begins_s = public.first.lasts_s
+    night = _night(public, shift.lasts_s)
+    if paper_in_the_evening:
+        night = night._replace(papers=[(1.0, agreed(public.name, public.origin, "later"))])
     return Shift(
-        agreed(public.name, public.origin),
-        joined(shift, _night(public, shift.lasts_s)),
+        agreed(public.name, public.origin, public.variant),
+        joined(shift, night),
         (begins_s, begins_s + secret.lasts_s),
         public.begins_ms,
         ORIGINS[public.origin],

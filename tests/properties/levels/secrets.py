@@ -130,7 +130,9 @@ def darkened(draw: Draw, part: Part) -> Part:
     if part.lasts_s < 40 or any(one.odd_ms for one in part.heard) or not draw(st.booleans()):
         return part  # whoever starts among odd dates can't know that they are
     since_s = draw(st.sampled_from([16.0, 20.5, 30.0]))
-    back_s = draw(st.sampled_from([0.015625, 0.25, 0.75, 1.25, 2.25, 3.25, 5.0, 8.0]))
+    switched = any(edge.pin == "switch" and edge.at_s == part.lasts_s - HIDDEN_LAG_S for edge in part.edges)
+    latest_s = [0.015625, 0.25, 0.75] if switched else []  # else it would itself hide what comes first
+    back_s = draw(st.sampled_from([1.25, 2.25, 3.25, 5.0, 8.0, *latest_s]))
     return part._replace(dark=[(since_s, exact(part.lasts_s - back_s))])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from agent.agreement import Agreement
@@ -61,9 +62,40 @@ def _fewer_slots(tree: dict[str, Any]) -> None:
     tree["duty"].pop("schedule", None)
 
 
+def _with_stops(tree: dict[str, Any], plane: Plane) -> None:
+    """Stops at declared points, whoever that gives away."""
+    points = [plane.point(*street[:2]) for street in STREETS]
+    declared = [[point.longitude_e7 / 1e7, point.latitude_e7 / 1e7] for point in points]
+    tree["streams"]["stops"] = {
+        "precision": "10 m",
+        "retention": "60 days",
+        "snapped_to": {"type": "MultiPoint", "coordinates": declared},
+        "gives_away_breaks": "accepted",
+    }
+    tree["release"]["envelopes"]["stops"] = 1
+    tree["questions"][0]["needs"].append("stops")
+
+
+def _later(tree: dict[str, Any], plane: Plane) -> None:
+    tree["version"] = 2
+    tree["streams"]["track"]["precision"] = "40 m"
+
+
+def _fine(tree: dict[str, Any], plane: Plane) -> None:
+    tree["streams"]["track"]["precision"] = "2 m"
+
+
+VARIANTS: dict[str, Callable[[dict[str, Any], Plane], None]] = {
+    "as it is": lambda tree, plane: None,
+    "with stops": _with_stops,
+    "later": _later,
+    "fine": _fine,
+}
+
+
 @functools.cache
-def agreed(name: str = "routes-and-safety", origin: str = "north-west", version: int = 1) -> Agreement:
-    """An example agreement in the world of these tests; a later version asks for coarser ways."""
+def agreed(name: str = "routes-and-safety", origin: str = "north-west", variant: str = "as it is") -> Agreement:
+    """An example agreement in the world of these tests, in one of VARIANTS."""
     plane = ORIGINS[origin]
 
     def changed(tree: dict[str, Any]) -> None:
@@ -79,8 +111,6 @@ def agreed(name: str = "routes-and-safety", origin: str = "north-west", version:
         ]
         if "site_visits" in tree["streams"]:
             places["sites"] = [{"id": "yard", "kind": "depot", "area": square(*SITE, 200.0, plane)}]
-        tree["version"] = version
-        if version > 1 and "track" in tree["streams"]:
-            tree["streams"]["track"]["precision"] = "20 m"
+        VARIANTS[variant](tree, plane)
 
     return agreement(name, changed, plane)

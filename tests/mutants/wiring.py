@@ -1,0 +1,53 @@
+"""Planted leaks of speed, and of brakings that can be joined to a truck."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agent import release, runtime, sealing, topics
+from agent.chain import Chain
+from agent.filters.stretches import Stretches
+from buffer.outbox import Outbox
+
+Patch = pytest.MonkeyPatch
+
+
+def no_floor(patch: Patch) -> None:
+    """A stretch may show less time than its length needs at the ceiling."""
+    init = Stretches.__init__
+    patch.setattr(Stretches, "__init__", lambda self, length_m, trim_m, ceiling: init(self, length_m, trim_m, 1e9))
+
+
+def no_clamp(patch: Patch) -> None:
+    """Brakings from above the ceiling are told from those at it."""
+    init = Chain.__init__
+
+    def fresh(self: Any, *arguments: Any) -> None:
+        init(self, *arguments)
+        self._ceiling_mps = 1e9
+
+    patch.setattr(Chain, "__init__", fresh)
+
+
+def one_slot(patch: Patch) -> None:
+    """Brakings leave with everything else."""
+    for module in (release, runtime, sealing):
+        patch.setattr(module, "lane_of", lambda stream: "truck")
+
+
+def one_topic(patch: Patch) -> None:
+    """Brakings leave under the truck's name."""
+    patch.setattr(topics, "FLEET_STREAMS", frozenset())
+
+
+def one_chain(patch: Patch) -> None:
+    """Brakings share the epoch of the truck."""
+    epoch = Outbox.epoch
+    patch.setattr(Outbox, "epoch", lambda self, stream: epoch(self, "track"))
+
+
+def unsorted(patch: Patch) -> None:
+    """Brakings leave in the order in which they happened."""
+    patch.setattr(sealing, "MERGED", {**sealing.MERGED, "harsh_braking": list})

@@ -1,0 +1,100 @@
+"""Levels that look at one shift alone: drift must leave no kink, and brakings nothing to join them by."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from hypothesis import strategies as st
+
+from agent.streams.cells import point_of
+from agent.wire import Payload, decode
+from tests.properties.levels.parts import Part, Shift, each_second
+from tests.properties.levels.public import before, behind, drawn_public, shift_of
+from tests.properties.levels.secrets import dense, drawn_secret
+from tests.properties.levels.seen import Bytes, bytes_of
+from tests.properties.levels.ways import Go, Place, Receiver, Stand, way_from, way_to
+from tests.properties.levels.worlds import STREETS
+from tests.sim.drives import TRUCK
+
+DRIFT_M = 8.0  # of the receiver while the truck stands; more than this counts as motion
+AHEAD_M = 45.0  # of the stand is where a kink would show
+KINK_M = 4.5
+
+Draw = st.DrawFn
+
+
+@st.composite
+def drift(draw: Draw) -> tuple[Shift, Place]:
+    """The receiver is off to the side behind a pause, all of the way that follows; and where the truck stood."""
+    place = draw(st.sampled_from(STREETS))
+    receiver = draw(st.builds(Receiver, st.sampled_from([0.0, 0.4]), st.integers(0, 15)))
+    first = each_second(way_to(place, (Go(900), Stand(45)), receiver), edges=before(draw, place).edges[:2])
+    aside = place.at + complex(0, draw(st.sampled_from([-1, 1]))) * DRIFT_M * place.heading
+    moved = Place(aside.real, aside.imag, place.heading_deg)
+    last = each_second(way_from(moved, (Stand(draw(st.sampled_from([14, 30]))), Go(900)), receiver))
+    secret = drawn_secret(draw, "off duty", 40.0, dense) if draw(st.booleans()) else Part(0.0)
+    return shift_of(drawn_public(draw, first, last, variant="fine"), secret), place
+
+
+def kink(drawn: tuple[Shift, Place]) -> str | None:
+    """How far the published way lies from the street just behind the stand, when that is far."""
+    shift, place = drawn
+    ahead = place.at + AHEAD_M * place.heading
+    ways = [record["path"] for payload in _payloads(bytes_of(shift), "track") for record in payload.records]
+    sides = [side for way in ways for side in itertools.pairwise(_on_plane(shift, point) for point in way)]
+    off_m = min((_off_m(ahead, *side) for side in sides), default=math.inf)
+    return f"the way lies {off_m:.1f} m off" if off_m > KINK_M else None
+
+
+@st.composite
+def apart(draw: Draw) -> Shift:
+    """A shift with brakings."""
+    place = draw(st.sampled_from(STREETS))
+    public = drawn_public(draw, before(draw, place), behind(draw, place))
+    return shift_of(public, drawn_secret(draw, "off duty", 3.0, dense))
+
+
+def joined_by(shift: Shift) -> str | None:
+    """What a braking has in common with the truck that it came from."""
+    seen = bytes_of(shift)
+    braked = _payloads(seen, "harsh_braking")
+    for payload in braked:
+        places = [[record[name] for name in ("latitude_deg", "longitude_deg", "severity")] for record in payload.records]
+        if places != sorted(places):
+            return "the order of a batch"
+    if {payload.heading.epoch for payload in braked} & {payload.heading.epoch for payload in _payloads(seen, "track")}:
+        return "the receipt chain"
+    if any("harsh_braking" in topic and TRUCK["vehicle"] in topic for topic in _topics(seen.link)):
+        return "the topic"
+    for connection in _connections(seen):
+        if len({"harsh_braking" in topic for topic in _topics(connection)}) > 1:
+            return "the connection"
+    return None
+
+
+def _payloads(seen: Bytes, stream: str) -> list[Payload]:
+    found = [decode(event[3]) for event in seen.link if event[1] == "publish"]
+    return [payload for payload in found if payload.heading.stream == stream]
+
+
+def _topics(link: list[tuple[object, ...]]) -> list[str]:
+    return [str(event[2]) for event in link if event[1] == "publish"]
+
+
+def _connections(seen: Bytes) -> list[list[tuple[object, ...]]]:
+    parts: list[list[tuple[object, ...]]] = [[]]
+    for event in seen.link:
+        if event[1] == "connect":
+            parts.append([])
+        parts[-1].append(event)
+    return parts
+
+
+def _on_plane(shift: Shift, point: list[float]) -> complex:
+    return complex(*shift.plane.xy_m(point_of(point)))
+
+
+def _off_m(at: complex, one: complex, other: complex) -> float:
+    along = 0.0 if one == other else ((at - one) / (other - one)).real
+    return abs(at - one - min(1.0, max(0.0, along)) * (other - one))
