@@ -15,7 +15,7 @@ from agent.agreement.schema import TimedRelease
 from agent.braking import BrakingRules, Brakings
 from agent.filters.continuity import Continuity, Join
 from agent.filters.placed import Placed
-from agent.geometry import Point
+from agent.geometry import Point, between
 from agent.records import Record
 from agent.service_day import Moment
 from agent.streams import streams_of
@@ -40,6 +40,7 @@ class Chain:
         self._brakings = Brakings(braking)
         self._continuity = Continuity()
         self._newest: tuple[float, Placed] | None = None
+        self._pressed: list[tuple[str, float]] = []
         self._waiting: list[Record] = []
         self._along: list[Record] = []
         self._day: int | None = None
@@ -67,20 +68,34 @@ class Chain:
         self._day = moment.day
         self._brakings.push_fix(at, None if speed_mps is None else min(speed_mps, self._ceiling_mps))
         placed = Placed(moment.day, moment.second, join.elapsed_s, point, utc_ms, join.resumed)
+        self._locate(at, placed)
         self._newest = (at, placed)
         records += self._heard(lambda stream: stream.placed(placed))
         closed = self._way.push(placed)
         return records + (self._left(closed) if closed or len(self._along) > ALONG_MAX else [])
 
     def press(self, kind: str, at: float) -> None:
-        """A pulse of a kind that streams tell of, or `harsh_braking`. It counts where the newest fix is fresh."""
-        if self._newest is None or not 0 <= at - self._newest[0] <= FRESH_S:
+        """A pulse of a kind that streams tell of, or `harsh_braking`. It counts if the newest fix is fresh."""
+        if self._newest is not None and 0 <= at - self._newest[0] <= FRESH_S:
+            self._pressed = [*self._pressed, (kind, at)][:WAITING_MAX]
+
+    def _locate(self, at: float, placed: Placed) -> None:
+        """Each pulse since the fix before was on the line between the two: a receiver is a second or two late."""
+        if self._newest is None:
             return
-        placed = self._newest[1]
-        if kind == "harsh_braking":
-            self._brakings.push_pulse(at, placed)
-        else:
-            self._wait(self._heard(lambda stream: stream.pulsed(kind, placed)))
+        (before_at, before), pressed = self._newest, self._pressed
+        self._pressed = [(kind, pressed_at) for kind, pressed_at in pressed if pressed_at > at]
+        for kind, pressed_at in pressed:
+            if pressed_at > at:
+                continue
+            share = max(0.0, (pressed_at - before_at) / (at - before_at)) if at > before_at else 0.0
+            there = before._replace(point=between(before.point, placed.point, share))
+            if kind == "harsh_braking":
+                self._brakings.push_pulse(pressed_at, there)
+            else:
+                self._wait(
+                    self._heard(lambda stream, kind=kind, there=there: stream.pulsed(kind, there))  # type: ignore[misc]
+                )
 
     def judge(self, now: float) -> None:
         """Brakings whose windows have closed by `now` wait for the next place, too."""
@@ -120,6 +135,7 @@ class Chain:
 
     def _forget_pulses(self) -> None:
         self._newest = None
+        self._pressed = []
         self._waiting = []
         self._brakings.cut()
 

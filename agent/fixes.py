@@ -201,6 +201,11 @@ class Epochs:
         """The time must earn its trust again."""
         self._calendar.doubt()
 
+    def anew(self, fix: Fix) -> Fix:
+        """The same fix as the first of those that have to earn trust."""
+        self._calendar.doubt()
+        return fix._replace(trusted=self._calendar.trusts(fix.utc_ms))
+
     def _note(self, sentence: Sentence) -> None:
         """ZDA never ends an epoch: some receivers send it for the second to come."""
         if sentence.kind == "ZDA":

@@ -53,6 +53,13 @@ def distance_m(a: Point, b: Point) -> float:
     return math.hypot(*Plane(a).xy_m(b))
 
 
+def between(a: Point, b: Point, share: float) -> Point:
+    """The position that lies that share of the way from `a` to `b`, which are near each other."""
+    plane = Plane(a)
+    east_m, north_m = plane.xy_m(b)
+    return plane.point(share * east_m, share * north_m)
+
+
 class Grid:
     """A metre grid anchored at an origin; a cell is known by its centre."""
 

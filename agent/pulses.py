@@ -226,11 +226,9 @@ class Lines:
     def __init__(self, options: Mapping[str, LineOptions], before: Literal[0] | None = None) -> None:
         self._lines = {pin: Line(pin, each, before) for pin, each in options.items()}
         self.unknown = 0
-
-    @property
-    def due(self) -> float | None:
+        self.due: float | None = None
         """When `tick` is next worth calling; None when only an edge can change something."""
-        return min((due for line in self._lines.values() if (due := line.due) is not None), default=None)
+        self._at = float("-inf")
 
     def level(self, pin: str) -> int | None:
         """The settled level of a line; None while unknown or faulted. Raises KeyError for an unknown pin."""
@@ -243,8 +241,18 @@ class Lines:
         if line is None:
             self.unknown += 1
             return seen
-        return seen + line.step(at, level)
+        seen += line.step(self._at, level)
+        self.due = self._soonest()
+        return seen
 
     def tick(self, at: float) -> list[Seen]:
         """What became true on any line by `at`: line by line, each in the order in which it happened."""
-        return [seen for line in self._lines.values() for seen in line.tick(at)]
+        self._at = max(self._at, at)
+        if self.due is None or self.due > self._at:
+            return []
+        seen = [each for line in self._lines.values() for each in line.tick(self._at)]
+        self.due = self._soonest()
+        return seen
+
+    def _soonest(self) -> float | None:
+        return min((due for line in self._lines.values() if (due := line.due) is not None), default=None)

@@ -73,6 +73,7 @@ class Recorder:
         self._replay = replay
         self._parked = False
         self._off_hours = False
+        self._was_hidden = False
         self._starts_s = 60 * agreement.file.duty.day_starts if agreement else 0
         self._days = ServiceDays(agreement.zone if agreement else datetime.UTC, self._starts_s)
         self.port_ready = False
@@ -240,17 +241,19 @@ class Recorder:
         if fix is None:
             return []
         self.tally["fixes"] += 1
-        self._first_time(fix)
         if self._help:
             self._help.seen(fix)
-        self._off_hours = not self._scheduled(fix.at)
-        if self._chain is None or self._on_since is None or fix.at - FIX_AGE_S < self._on_since:
+        point = _point(fix)
+        on_duty = self._on_since is not None and fix.at - FIX_AGE_S >= self._on_since
+        elsewhere = point is not None and not self._allows(point)
+        fix = self._believed(fix, hidden=elsewhere or not on_duty)
+        if self._chain is None or not on_duty:
             return self._hidden(fix, "off_duty")
+        self._off_hours = not self._scheduled(fix.at)
         if self._off_hours:
             self._rest()
             return self._hidden(fix, "off_duty")
-        point = _point(fix)
-        if point is not None and not self._allows(point):
+        if elsewhere:
             self._gate = self._fresh_gate()
             return self._hidden(fix, "not_publishable") + self._chain.cut()
         refused = self._gate.judge(fix)
@@ -263,17 +266,25 @@ class Recorder:
         return self._agreement is not None and self._agreement.allows(point)
 
     def _scheduled(self, at: float) -> bool:
-        """Whether the agreed hours, if there are any, include this moment."""
+        """Whether the agreed hours, if there are any, include this moment; an unknown one is no fix's fault."""
         now = self._days.now(at)
         if self._agreement is None or now is None:
-            return self._agreement is None or not self._agreement.file.duty.schedule
+            return True
         return self._agreement.scheduled((now.second + self._starts_s) % DAY_S)
 
-    def _first_time(self, fix: Fix) -> None:
-        """Any trusted fix tells the time while none is known; later only one that may be published does."""
+    def _believed(self, fix: Fix, *, hidden: bool) -> Fix:
+        """The fix with the trust it has: the time that hidden ones taught lends none to those behind them.
+
+        Any trusted fix tells the time while none is known; later only one that may be published does.
+        """
+        unknown = self._days.now(fix.at) is None
+        if self._was_hidden and not hidden and unknown and fix.utc_ms is not None:
+            fix = self._receiver.epochs.anew(fix)
+        self._was_hidden = hidden
         believable = fix.trusted and (self._replay or fix.quality != "simulated")
         if believable and fix.utc_ms is not None and self._days.now(fix.at) is None:
             self._days.learn(fix.utc_ms, fix.at)
+        return fix
 
     def _hidden(self, fix: Fix, why: str) -> list[Record]:
         """A fix that leaves nothing lends no trust to what follows either.

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 from agent.filters.placed import Placed
 from agent.filters.simplify import Spot, simplified, synchronised
-from agent.filters.standstill import Standstill, Step
+from agent.filters.standstill import REARM_M, Standstill, Step
 from agent.filters.stretches import Stretch, Stretches
 from agent.geometry import Plane, Point
 from agent.guarded import unpickled
 
 PUBLISHED_STEP_M = 0.8  # half the diagonal of a 1e-5 degree square, rounded up: what rounding can add
+TIMED_REARM_M = 15.0  # where standstills show anyway, stops at neighbouring doors are told apart
 POINTS_MAX = 500  # of a stretch: keeps any record within the smallest batch that can be agreed for a day
 
 
@@ -65,7 +66,10 @@ class Way:
         """`numbered` is the service day and number of the newest stretch already kept, from before a restart."""
         self._rules = rules
         self._plane = Plane(rules.origin)
-        self._standstill = Standstill(rules.standstill_cap_s, fades=rules.stretch_length_m is not None)
+        timed = rules.stretch_length_m is None
+        self._standstill = Standstill(
+            rules.standstill_cap_s, fades=not timed, rearm_m=TIMED_REARM_M if timed else REARM_M
+        )
         self._stretches = Stretches(rules.stretch_length_m, rules.trim_m, rules.speed_ceiling_mps)
         self._day: int | None = None
         self._numbered_day, self._numbered = numbered

@@ -57,12 +57,13 @@ class _Seen(NamedTuple):
 class Standstill:
     """Places in, steps out; `cap_s` is the most that a standstill's own time counts.
 
-    `fades`: whether drift is taken off behind a standstill.
+    `fades`: whether drift is taken off behind a standstill. `rearm_m`: how far away it ends.
     """
 
-    def __init__(self, cap_s: float, fades: bool = True) -> None:
+    def __init__(self, cap_s: float, fades: bool = True, rearm_m: float = REARM_M) -> None:
         self._cap_s = cap_s
         self._fades = fades
+        self._rearm_m = rearm_m
         self._forget()
 
     def cut(self) -> list[Step]:
@@ -148,7 +149,7 @@ class Standstill:
         away_m = math.hypot(seen.x_m - anchor.x_m - self._drift[0], seen.y_m - anchor.y_m - self._drift[1])
         while self._leaving and self._leaving[-1][0] > away_m:
             self._leaving.pop()
-        if away_m >= REARM_M:
+        if away_m >= self._rearm_m:
             self._beyond.append(seen)
             return self._rearm() if self._held_s >= REARM_HOLD_S else []
         self._beyond.clear()
@@ -186,7 +187,8 @@ class Standstill:
         self._shift = (self._shift[0] + self._drift[0], self._shift[1] + self._drift[1])
         self._last_seen = first
         steps = [
-            Step(*self._corrected(each), REARM_M * share, elapsed_s * share, each.second) for each in way
+            Step(*self._corrected(each), self._rearm_m * share, elapsed_s * share, each.second)
+            for each in way
         ]
         self._last = (steps[-1].x_m, steps[-1].y_m)
         self._forget_window()

@@ -2,8 +2,9 @@
 
 Behind a cut the first metres are withheld, and the newest metres are always held back, so that a cut can drop
 them. Under a daily release a stretch closes at the agreed length, once as much again lies behind it: what a cut
-leaves over is then long enough to leave with the stretch before it. Under a timed release `close` ends a stretch
-at the release.
+leaves over is then long enough to leave with the stretch before it. Between two cuts there may be less: such a piece
+tells where it went, and of time no more than what its length takes at the speed ceiling, whoever drove it. Under a
+timed release `close` ends a stretch at the release.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from agent.guarded import guarded
 
 RUNNING_STEP_S = 10
 SPOTS_HELD_MAX = 20_000
+PIECE_M_MIN = 50.0
 
 
 @guarded
@@ -50,7 +52,7 @@ class Stretches:
     def push(self, step: Step) -> list[Stretch]:
         """The stretches that this step closes: none or one."""
         if self._skip_m > 0:
-            self._skip_m -= step.moved_m
+            self._skip_m = max(0.0, round(self._skip_m - step.moved_m, 3))
             return []
         self._extend(step)
         if len(self._path) > SPOTS_HELD_MAX:
@@ -69,8 +71,12 @@ class Stretches:
     def cut(self) -> list[Stretch]:
         """End at a place that is not publishable: the held-back metres and the state are forgotten."""
         end = self._trimmed_end()
-        long_enough = end > 0 and self._far(self._path[end], self._length_m or 0.0)
-        closed = self._emit(end) if long_enough else []
+        closed = []
+        if end and self._far(self._path[end], self._length_m or 0.0):
+            closed = self._emit(end)
+        elif end and self._far(self._path[end], PIECE_M_MIN):
+            path = self._path[: end + 1]
+            closed = [Stretch(path, self._least_s(path[-1].run_m - path[0].run_m))]
         self._clear()
         return closed
 
@@ -103,10 +109,14 @@ class Stretches:
     def _running_s(self, first: Spot, last: Spot) -> int:
         """Rounded to 10 s with carry, and never less than the ceiling's time for this length."""
         exact_s = last.running_s - first.running_s + self._carried_s
-        floor_s = (last.run_m - first.run_m) / self._speed_ceiling_mps
-        shown_s = RUNNING_STEP_S * max(round(exact_s / RUNNING_STEP_S), math.ceil(floor_s / RUNNING_STEP_S))
+        rounded_s = RUNNING_STEP_S * round(exact_s / RUNNING_STEP_S)
+        shown_s = max(rounded_s, self._least_s(last.run_m - first.run_m))
         self._carried_s = exact_s - shown_s
         return shown_s
+
+    def _least_s(self, length_m: float) -> int:
+        """What nobody is shown to have been faster than."""
+        return RUNNING_STEP_S * math.ceil(length_m / self._speed_ceiling_mps / RUNNING_STEP_S)
 
     # Across a loss of power.
 

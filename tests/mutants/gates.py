@@ -260,14 +260,19 @@ def log_line(patch: Patch) -> None:
     _behind_hidden(patch, lambda recorder, fix: logging.getLogger("agent").debug("a fix was hidden"))
 
 
-def status_counts(patch: Patch) -> None:
-    """The status tells how many fixes were of which kind."""
-    status_of = status.status_of
+def status_tells(patch: Patch) -> None:
+    """The status tells how many satellites the last fix had."""
+    status_of, decoded = status.status_of, Recorder._decoded
+
+    def watching(self: Any, fix: Fix | None) -> list[Record]:
+        self._last_satellites = fix.satellites if fix else None
+        return decoded(self, fix)
 
     def telling(configuration: Any, agreement: Any, runtime: Runtime) -> dict[str, Any]:
-        seen = runtime.recorder._receiver.epochs
-        return {**status_of(configuration, agreement, runtime), "rate": seen.interval_s, "late": seen._calendar._advances}
+        told = getattr(runtime.recorder, "_last_satellites", None)
+        return {**status_of(configuration, agreement, runtime), "satellites": told}
 
+    patch.setattr(Recorder, "_decoded", watching)
     patch.setattr("tests.properties.levels.seen.status_of", telling)
 
 

@@ -40,7 +40,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "hidden fixes teach the date": Mutant(gates.hidden_dates, "content"),
     "last fix before the switch is published": Mutant(gates.late_fixes_count, "content"),
     "log line for a hidden fix": Mutant(gates.log_line, "duration"),
-    "status counts hidden fixes": Mutant(gates.status_counts, "content"),
+    "status tells of hidden fixes": Mutant(gates.status_tells, "content"),
     "stitch judged by hidden fixes": Mutant(gates.stitch_by_hidden, "content"),
     "flush on zone entry": Mutant(gates.flush_on_entry, "content"),
     # When something leaves, and what time shows.

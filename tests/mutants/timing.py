@@ -15,7 +15,6 @@ from agent.fixes import Fix
 from agent.geometry import Point
 from agent.recorder import Recorder
 from agent.records import Record
-from agent.release import Daily, Slots
 from agent.runtime import Runtime
 from agent.service_day import Moment
 from agent.standing import Standing
@@ -58,41 +57,53 @@ def _relabelled(patch: Patch, label: Any) -> None:
     patch.setattr(Way, "_publish", published)
 
 
+def _second(way: Any, number: int) -> int:
+    seconds: list[int] = getattr(way, "seconds", [0])  # a way taken up after a loss of power has seen none yet
+    return seconds[number]
+
+
 def wall_time(patch: Patch) -> None:
     """A stretch carries the time of day at which it closed."""
-    _relabelled(patch, lambda way, number: 100_000 * number + way.seconds[-1])
+    _relabelled(patch, lambda way, number: 100_000 * number + _second(way, -1))
 
 
 def part_of_day(patch: Patch) -> None:
     """A stretch carries whether it closed in the morning, at noon or later."""
-    _relabelled(patch, lambda way, number: 10 * number + way.seconds[-1] // (3 * HOUR_S))
+    _relabelled(patch, lambda way, number: 10 * number + _second(way, -1) // (3 * HOUR_S))
 
 
 def label_per_record(patch: Patch) -> None:
     """A stretch carries the hour of its first place."""
-    _relabelled(patch, lambda way, number: 100 * number + way.seconds[0] // HOUR_S)
+    _relabelled(patch, lambda way, number: 100 * number + _second(way, 0) // HOUR_S)
 
 
 def label_of_resuming(patch: Patch) -> None:
     """A stretch carries the hour at which the crew last resumed."""
-    _relabelled(patch, lambda way, number: 100 * number + way.resumed_second // HOUR_S)
+    _relabelled(patch, lambda way, number: 100 * number + getattr(way, "resumed_second", 0) // HOUR_S)
 
 
 def slot_from_boot(patch: Patch) -> None:
-    """Slots begin some time behind their time, as the boot did."""
-    is_open = Slots.open
+    """Days begin some minutes late, by the phase of the boot."""
+    moment = Recorder.moment
 
-    def phased(self: Any, now: Moment) -> bool:
-        self.phase = getattr(self, "phase", now.second % 300)
-        return is_open(self, Moment(now.day, now.second - self.phase))
+    def phased(self: Any, now: float) -> Moment | None:
+        told = moment(self, now)
+        if told is None:
+            return None
+        self.phase_s = getattr(self, "phase_s", told.second % 300)
+        return Moment(told.day, told.second - self.phase_s)
 
-    patch.setattr(Slots, "open", phased)
+    patch.setattr(Recorder, "moment", phased)
 
 
 def _connected(patch: Patch, wanted: Any) -> None:
     """Want a connection whenever `wanted(runtime)` says so, too."""
-    before: Any = Runtime._wanted
-    patch.setattr(Runtime, "_wanted", property(lambda self: bool(before.fget(self) or wanted(self))))
+    before = Runtime._is_wanted
+
+    def asked(self: Runtime, streams: Any) -> bool:
+        return before(self, streams) or bool(wanted(self))
+
+    patch.setattr(Runtime, "_is_wanted", asked)
 
 
 def birth_on_duty(patch: Patch) -> None:
@@ -102,7 +113,10 @@ def birth_on_duty(patch: Patch) -> None:
 
 def will_off_duty(patch: Patch) -> None:
     """The link comes up when duty ends and the truck is still awake."""
-    _connected(patch, lambda runtime: not runtime.recorder.on_duty and not runtime.standing.begins(runtime.now.day if runtime.now else 0))
+    _connected(
+        patch,
+        lambda runtime: not runtime.recorder.on_duty and runtime.now and not runtime.standing.begins(runtime.now.day),
+    )
 
 
 def keepalive_on_duty(patch: Patch) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 
 import pytest
 
 from agent.filters.standstill import Step
-from agent.filters.stretches import SPOTS_HELD_MAX, Stretch, Stretches
+from agent.filters.stretches import PIECE_M_MIN, SPOTS_HELD_MAX, Stretch, Stretches
 
 LENGTH_M, TRIM_M, CEILING_MPS = 1000.0, 50.0, 25.0
 
@@ -53,10 +54,19 @@ def test_a_cut_gives_what_is_left_but_for_the_last_metres() -> None:
         assert before.path[-1] == after.path[0]
 
 
-@pytest.mark.parametrize("metres", [0, 40, 60, 900, LENGTH_M + 2 * TRIM_M])
-def test_a_cut_drops_what_is_too_short_for_a_stretch(metres: float) -> None:
+@pytest.mark.parametrize("metres", [0, 40, 60, 2 * TRIM_M + PIECE_M_MIN])
+def test_a_cut_drops_what_is_too_short_for_a_piece(metres: float) -> None:
     into = stretches()
     assert pushed(into, metres) + into.cut() == []
+
+
+@pytest.mark.parametrize("metres", [2 * TRIM_M + PIECE_M_MIN + 10, 900, LENGTH_M + 2 * TRIM_M])
+@pytest.mark.parametrize("step_s", [0.4, 1.0, 20.0])
+def test_a_piece_between_two_cuts_tells_its_way_and_nothing_of_its_time(metres: float, step_s: float) -> None:
+    into = stretches()
+    (piece,) = pushed(into, metres, step_s=step_s) + into.cut()
+    assert PIECE_M_MIN <= length_m(piece) < LENGTH_M
+    assert piece.running_s == 10 * math.ceil(length_m(piece) / CEILING_MPS / 10)
 
 
 def test_after_a_cut_nothing_of_before_is_left() -> None:

@@ -34,6 +34,7 @@ VISIT_S_MIN = 60
 BRIDGED_S_MAX = 10
 EDGE_M = 0.03
 PRECISION_M = 5.0
+TIMED_FROM_M = 900.0  # a stretch of 1000 m driven is shorter as a simplified line
 COLLECTING = 0.5  # of its time makes a stretch one of collection
 Cell = tuple[int, int]
 
@@ -126,6 +127,8 @@ def _split(inside: Flags, index: int) -> tuple[Flags, Flags]:
 def _running_times(driven: Driven, driven_in: list[Passage], found: Found) -> None:
     loader = driven.shift.day.loader.name
     for record, passage in zip(driven.records("track"), driven_in, strict=True):
+        if np.linalg.norm(np.diff(driven.path_m(record["path"]), axis=0), axis=1).sum() < TIMED_FROM_M:
+            continue  # a piece between two cuts carries no time of its own
         during = slice(math.floor(passage.from_s), math.ceil(passage.until_s))
         spans = driven.seconds[during]
         pause_s = sum(

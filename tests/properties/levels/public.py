@@ -40,7 +40,7 @@ BRAKED_BEHIND_S = [0.0, 0.0625, 1.0625, 2.125, 3.5, 4.0625, 4.59375, 6.0, 30.187
 RECEIVERS = st.builds(Receiver, st.sampled_from([1.5, 0.0, 0.4, 4.0, 1.5]), st.integers(0, 15))
 GOOD_RECEIVERS = st.builds(Receiver, st.sampled_from([0.4, 0.0, 0.8]), st.integers(0, 15))
 APART_S = 6.0  # pulses nearer to a pause are dropped with it
-NAMES_OF_LINES = st.sampled_from(["brake", "brake", "lift", "hazard"])
+NAMES_OF_LINES = st.sampled_from(["brake", "lift", "brake", "lift", "hazard"])
 
 
 class Public(NamedTuple):
