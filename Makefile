@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TEST_JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-servers check bench golden schema dist clean
+.PHONY: help venv demo test test-servers properties mutants usefulness check bench golden schema dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,15 @@ test: $(VENV)/.dev  ## the tests that need neither root nor a server
 
 test-servers: $(VENV)/.dev  ## the tests against a real broker: apt install mosquitto strace
 	$(BIN)/python -m pytest tests/system
+
+properties: $(VENV)/.dev  ## the privacy property, 20,000 examples of each level, on all cores: hours
+	PROPERTY_EXAMPLES=$(or $(PROPERTY_EXAMPLES),20000) $(BIN)/python -m pytest -n $(TEST_JOBS) tests/properties/test_privacy_property.py
+
+mutants: $(VENV)/.dev  ## plant every known leak and show which level of the property catches it
+	$(BIN)/python -m tests.mutants
+
+usefulness: $(VENV)/.dev  ## what a city still learns: twenty simulated shifts under two agreements
+	$(BIN)/python -m tests.usefulness
 
 check: $(VENV)/.dev  ## lint, format, types, import rules, coverage
 	$(BIN)/ruff check .

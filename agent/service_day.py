@@ -30,6 +30,7 @@ class ServiceDays:
         self._utc_ms: int | None = None
         self._at = 0.0
         self._odd: tuple[int, float] | None = None
+        self._asked: tuple[float, Moment] | None = None  # several ask for the same moment, one after another
         self._hour = -1
         self._offset_s = 0
 
@@ -42,11 +43,11 @@ class ServiceDays:
             return
         elif at - self._odd[1] < BELIEVED_AFTER_S:
             return
-        self._utc_ms, self._at = utc_ms, at
+        self._utc_ms, self._at, self._asked = utc_ms, at, None
 
     def follow(self, before: ServiceDays) -> None:
         """Know what those before knew, in this zone."""
-        self._utc_ms, self._at, self._odd = before._utc_ms, before._at, before._odd
+        self._utc_ms, self._at, self._odd, self._asked = before._utc_ms, before._at, before._odd, None
 
     @staticmethod
     def _fits(utc_ms: int, at: float, known: tuple[int, float]) -> bool:
@@ -56,7 +57,9 @@ class ServiceDays:
         """The moment at `at`, None as long as no date was trusted."""
         if self._utc_ms is None:
             return None
-        return self.moment(self._utc_ms + round((at - self._at) * 1000))
+        if self._asked is None or self._asked[0] != at:
+            self._asked = at, self.moment(self._utc_ms + round((at - self._at) * 1000))
+        return self._asked[1]
 
     def moment(self, utc_ms: int) -> Moment:
         """The service day and second of a UTC time in milliseconds since 1970-01-01."""

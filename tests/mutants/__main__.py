@@ -29,7 +29,11 @@ def main(names: Sequence[str]) -> int:
             _row(one.mutant, one.level or "SURVIVES", str(one.examples))
     survivors = [one.mutant for one in found if one.level is None]
     late = [one.mutant for one in found if one.examples > EXAMPLES_MAX]
-    _row(f"{len(found)} mutants", f"{len(survivors)} survive", str(max((one.examples for one in found), default=0)))
+    _row(
+        f"{len(found)} mutants",
+        f"{len(survivors)} survive",
+        str(max((one.examples for one in found), default=0)),
+    )
     return 1 if survivors or late else 0
 
 

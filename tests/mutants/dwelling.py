@@ -102,10 +102,18 @@ def dwell_decides_stops(patch: Patch) -> None:
 def uncapped(patch: Patch) -> None:
     """All of a standstill is running time."""
     init = Standstill.__init__
-    patch.setattr(Standstill, "__init__", lambda self, cap_s, fades=True: init(self, 3600.0, fades))
+
+    def fresh(self: Standstill, cap_s: float, *rest: Any, **named: Any) -> None:
+        init(self, 3600.0, *rest, **named)
+
+    patch.setattr(Standstill, "__init__", fresh)
 
 
 def no_fade(patch: Patch) -> None:
     """What the receiver drifted while standing stays in the way."""
     init = Standstill.__init__
-    patch.setattr(Standstill, "__init__", lambda self, cap_s, fades=True: init(self, cap_s, False))
+
+    def fresh(self: Standstill, *arguments: Any, **named: Any) -> None:
+        init(self, *arguments, **{**named, "fades": False})
+
+    patch.setattr(Standstill, "__init__", fresh)

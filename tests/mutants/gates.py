@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import math
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from agent import assembly, status
+from agent.braking import Brakings
 from agent.chain import Chain
 from agent.fixes import Fix
 from agent.gate import Gate
@@ -17,7 +19,7 @@ from agent.pulses import Lines
 from agent.recorder import Recorder
 from agent.records import Record
 from agent.runtime import Runtime
-from agent.service_day import Moment
+from agent.service_day import Moment, ServiceDays
 from agent.streams.day import Day
 from drivers.inputs import Input
 
@@ -197,7 +199,8 @@ def heading_of_hidden_fix(patch: Patch) -> None:
         if came and came != point:
             heading = math.atan2(point.latitude_e7 - came.latitude_e7, point.longitude_e7 - came.longitude_e7)
             point = Point(
-                point.latitude_e7 + round(300 * math.sin(heading)), point.longitude_e7 + round(300 * math.cos(heading))
+                point.latitude_e7 + round(300 * math.sin(heading)),
+                point.longitude_e7 + round(300 * math.cos(heading)),
             )
         return located(self, chain, at, utc_ms, point, *rest)
 
@@ -225,19 +228,22 @@ def lines_remember(patch: Patch) -> None:
         if level or known:
             lines: dict[bool, Lines] = self.__dict__.setdefault("_remembered", {})
             return lines.setdefault(level, fresh(self, level=level, known=known))
-        return self.__dict__.setdefault("_remembered", {}).setdefault(level, fresh(self, level=level, known=known))
+        return self.__dict__.setdefault("_remembered", {}).setdefault(
+            level, fresh(self, level=level, known=known)
+        )
 
     patch.setattr(Recorder, "_fresh_lines", remembered)
 
 
 def hidden_speeds(patch: Patch) -> None:
-    """Brakings are judged by speeds from hidden places, too."""
+    """Brakings wait across hidden ground, and are judged by speeds from there."""
 
     def leak(recorder: Recorder, fix: Fix) -> None:
         if recorder._chain:
             recorder._chain._brakings.push_fix(fix.at, fix.speed_mps)
 
     _behind_hidden(patch, leak)
+    patch.setattr(Brakings, "cut", lambda self: None)
 
 
 def hidden_dates(patch: Patch) -> None:
@@ -245,7 +251,9 @@ def hidden_dates(patch: Patch) -> None:
 
     def leak(recorder: Recorder, fix: Fix) -> None:
         if fix.utc_ms is not None:
-            recorder._days._utc_ms, recorder._days._at = fix.utc_ms, fix.at
+            told = ServiceDays(datetime.UTC)
+            told.learn(fix.utc_ms, fix.at)
+            recorder._days.follow(told)
 
     _behind_hidden(patch, leak)
 

@@ -27,7 +27,9 @@ class _Caught(Exception):
     """The level does not hold any more."""
 
 
-def hunted(name: str, examples_max: int = EXAMPLES_MAX, chance: int = 1, levels: Iterable[str] | None = None) -> Found:
+def hunted(
+    name: str, examples_max: int = EXAMPLES_MAX, chance: int = 1, levels: Iterable[str] | None = None
+) -> Found:
     """Plant the mutant and try the level that is expected to catch it, then all others."""
     expected = MUTANTS[name].level
     used = 0

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from agent import sealing
-from agent.chain import Chain
 from agent.filters.continuity import Continuity, Join
 from agent.filters.placed import Placed
 from agent.fixes import Fix
@@ -19,7 +18,7 @@ from agent.runtime import Runtime
 from agent.service_day import Moment
 from agent.standing import Standing
 from agent.way import PublishedStretch, Way
-from buffer.outbox import Note, Outbox
+from buffer.outbox import Outbox
 from drivers.inputs import Input, Pulse
 
 Patch = pytest.MonkeyPatch
@@ -58,7 +57,9 @@ def _relabelled(patch: Patch, label: Any) -> None:
 
 
 def _second(way: Any, number: int) -> int:
-    seconds: list[int] = getattr(way, "seconds", [0])  # a way taken up after a loss of power has seen none yet
+    seconds: list[int] = getattr(
+        way, "seconds", [0]
+    )  # a way taken up after a loss of power has seen none yet
     return seconds[number]
 
 
@@ -115,13 +116,17 @@ def will_off_duty(patch: Patch) -> None:
     """The link comes up when duty ends and the truck is still awake."""
     _connected(
         patch,
-        lambda runtime: not runtime.recorder.on_duty and runtime.now and not runtime.standing.begins(runtime.now.day),
+        lambda runtime: (
+            not runtime.recorder.on_duty and runtime.now and not runtime.standing.begins(runtime.now.day)
+        ),
     )
 
 
 def keepalive_on_duty(patch: Patch) -> None:
     """The link comes up for a minute in each hour on duty."""
-    _connected(patch, lambda runtime: runtime.recorder.on_duty and runtime.now and runtime.now.second % HOUR_S < 60)
+    _connected(
+        patch, lambda runtime: runtime.recorder.on_duty and runtime.now and runtime.now.second % HOUR_S < 60
+    )
 
 
 def health_on_duty(patch: Patch) -> None:

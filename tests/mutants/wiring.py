@@ -17,15 +17,20 @@ Patch = pytest.MonkeyPatch
 def no_floor(patch: Patch) -> None:
     """A stretch may show less time than its length needs at the ceiling."""
     init = Stretches.__init__
-    patch.setattr(Stretches, "__init__", lambda self, length_m, trim_m, ceiling: init(self, length_m, trim_m, 1e9))
+
+    def fresh(self: Any, *arguments: Any, **named: Any) -> None:
+        init(self, *arguments, **named)
+        self._speed_ceiling_mps = 1e9
+
+    patch.setattr(Stretches, "__init__", fresh)
 
 
 def no_clamp(patch: Patch) -> None:
     """Brakings from above the ceiling are told from those at it."""
     init = Chain.__init__
 
-    def fresh(self: Any, *arguments: Any) -> None:
-        init(self, *arguments)
+    def fresh(self: Any, *arguments: Any, **named: Any) -> None:
+        init(self, *arguments, **named)
         self._ceiling_mps = 1e9
 
     patch.setattr(Chain, "__init__", fresh)

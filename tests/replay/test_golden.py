@@ -21,6 +21,10 @@ from drivers.simulate import shift, write
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_BYTES_MAX = 60_000
 SHIFTS = {"daily": (4, 1.0), "timed": (11, 0.5)}
+STREAMS = {
+    "daily": {"track", "day", "lifts", "harsh_braking", "box"},
+    "timed": {"track", "stops", "passed", "live", "harsh_braking", "box"},
+}
 
 
 def replayed(name: str, folder: Path) -> list[str]:
@@ -82,11 +86,11 @@ def test_a_shift_leaves_what_it_left_before(name: str, tmp_path: Path, rewriting
 
 
 @pytest.mark.parametrize("name", sorted(SHIFTS))
-def test_a_golden_replay_holds_every_stream(name: str) -> None:
+def test_a_golden_replay_holds_the_streams_of_its_agreement(name: str) -> None:
     lines = [
         json.loads(line) for line in (GOLDEN / f"{name}.ndjson").read_text(encoding="utf-8").splitlines()
     ]
-    assert {line["stream"] for line in lines if "stream" in line} == {"track", "harsh_braking", "box"}
+    assert {line["stream"] for line in lines if "stream" in line} == STREAMS[name]
     assert any("slot_s" in line for line in lines)
 
 

@@ -10,7 +10,7 @@ from tests.usefulness import table
 from tests.usefulness.shifts import measured
 
 SEEDS = (2, 3)  # a side loader and a rear loader
-HOURS = 4.0
+HOURS = 6.0
 
 
 @functools.cache
@@ -22,12 +22,17 @@ def rows() -> dict[str, list[table.Row]]:
 
 
 # What the mechanisms of privacy cost beyond the target (docs/usefulness.md says why): better, this list gets shorter.
-MISSED = {"routes-and-safety": ["running time", "the same, 95th percentile"], "operations": []}
+MAY_MISS: dict[str, set[str]] = {
+    "routes-and-safety": {
+        "running time of collection stretches off the true one, median",
+        "the same, 95th percentile",
+    },
+    "operations": set(),
+}
 
 
 @pytest.mark.parametrize(("name", "targets"), [("routes-and-safety", 5), ("operations", 3)])
 def test_what_leaves_is_as_useful_as_promised(name: str, targets: int) -> None:
     assert len(rows()[name]) >= targets
-    missed = [f"{row.what}: {row.figure}, of {row.of}" for row in table.missed(rows()[name])]
-    assert len(missed) == len(MISSED[name]), missed
-    assert all(told.startswith(known) for told, known in zip(missed, MISSED[name], strict=True)), missed
+    missed = {row.what: (row.figure, row.of) for row in table.missed(rows()[name])}
+    assert set(missed) <= MAY_MISS[name], missed

@@ -60,10 +60,15 @@ def joined_by(shift: Shift) -> str | None:
     seen = bytes_of(shift)
     braked = _payloads(seen, "harsh_braking")
     for payload in braked:
-        places = [[record[name] for name in ("latitude_deg", "longitude_deg", "severity")] for record in payload.records]
+        places = [
+            [record[name] for name in ("latitude_deg", "longitude_deg", "severity")]
+            for record in payload.records
+        ]
         if places != sorted(places):
             return "the order of a batch"
-    if {payload.heading.epoch for payload in braked} & {payload.heading.epoch for payload in _payloads(seen, "track")}:
+    if {payload.heading.epoch for payload in braked} & {
+        payload.heading.epoch for payload in _payloads(seen, "track")
+    }:
         return "the receipt chain"
     if any("harsh_braking" in topic and TRUCK["vehicle"] in topic for topic in _topics(seen.link)):
         return "the topic"

@@ -57,7 +57,8 @@ LENGTHS_S = [
     601.0,
     2400.0,
     3700.5,
-    10_800.0,
+    11_400.0,
+    14_400.5,
 ]
 STANDS_BEFORE_S, STANDS_BEHIND_S = 45, [14, 20, 40]
 
@@ -94,7 +95,9 @@ def content(draw: Draw) -> Pair:
 
 def _unswitched(part: Part) -> Part:
     """Without the crew's switch in its midst."""
-    inside = [edge for edge in part.edges if edge.pin == "switch" and 0 < edge.at_s < part.lasts_s - HIDDEN_LAG_S]
+    inside = [
+        edge for edge in part.edges if edge.pin == "switch" and 0 < edge.at_s < part.lasts_s - HIDDEN_LAG_S
+    ]
     return part._replace(edges=[edge for edge in part.edges if edge not in inside])
 
 

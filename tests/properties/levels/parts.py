@@ -37,10 +37,10 @@ class Part(NamedTuple):
     """So many seconds of a truck: `dark` are the times without power, `papers` the agreement files put on it."""
 
     lasts_s: float
-    heard: list[Heard] = []
-    edges: list[Edge] = []
-    dark: list[tuple[float, float]] = []
-    papers: list[tuple[float, Agreement]] = []
+    heard: Sequence[Heard] = ()
+    edges: Sequence[Edge] = ()
+    dark: Sequence[tuple[float, float]] = ()
+    papers: Sequence[tuple[float, Agreement]] = ()
 
 
 class Shift(NamedTuple):
@@ -55,6 +55,18 @@ class Shift(NamedTuple):
     begins_ms: int = MORNING_MS
     plane: Plane = PLANE
 
+    def __repr__(self) -> str:
+        """What a failed example is understood by; seconds count from the secret's beginning."""
+        since_s, until_s = self.secret
+        near = [one for one in self.whole.heard if since_s - 4 <= one.at_s < until_s + 8]
+        heard = [(one.at_s - since_s, *one.spot[:2], one.odd_ms) for one in (*near[:8], *near[-12:])]
+        edges = [(edge.at_s - since_s, edge.pin, edge.level) for edge in self.whole.edges][:60]
+        dark = [(since - since_s, until - since_s) for since, until in self.whole.dark]
+        return (
+            f"Shift({self.agreement.file.id}, begins_ms={self.begins_ms}, secret={until_s - since_s} s, "
+            f"{dark=}, papers={len(self.whole.papers)}, {heard=}, {edges=})"
+        )
+
 
 def exact(seconds: float) -> float:
     """The nearest whole 64th of a second."""
@@ -64,14 +76,17 @@ def exact(seconds: float) -> float:
 def joined(*parts: Part) -> Part:
     """The parts one behind another."""
     begins_s = 0.0
-    whole = Part(0.0, [], [], [], [])
+    heard: list[Heard] = []
+    edges: list[Edge] = []
+    dark: list[tuple[float, float]] = []
+    papers: list[tuple[float, Agreement]] = []
     for part in parts:
-        whole.heard.extend(one._replace(at_s=begins_s + one.at_s) for one in part.heard)
-        whole.edges.extend(one._replace(at_s=begins_s + one.at_s) for one in part.edges)
-        whole.dark.extend((begins_s + since, begins_s + until) for since, until in part.dark)
-        whole.papers.extend((begins_s + at_s, paper) for at_s, paper in part.papers)
+        heard += [one._replace(at_s=begins_s + one.at_s) for one in part.heard]
+        edges += [one._replace(at_s=begins_s + one.at_s) for one in part.edges]
+        dark += [(begins_s + since_s, begins_s + until_s) for since_s, until_s in part.dark]
+        papers += [(begins_s + at_s, paper) for at_s, paper in part.papers]
         begins_s += part.lasts_s
-    return whole._replace(lasts_s=begins_s)
+    return Part(begins_s, heard, edges, dark, papers)
 
 
 def each_second(spots: Sequence[Spot | Point], step_s: float = 1.0, edges: Sequence[Edge] = ()) -> Part:

@@ -113,7 +113,11 @@ def _edges(draw: Draw, seconds: float, why: str) -> list[Edge]:
         found += [Edge(exact(max(0.0, ends_s - 1.25) + index / 64), pin, index % 2) for index in range(74)]
     if extra == 7:  # all the time, between the fixes
         seconds_of_it = range(min(60, int(seconds) - 1))
-        found = [Edge(second + late_s, pin, level) for second in seconds_of_it for late_s, level in ((0.75, 1), (0.8125, 0))]
+        found = [
+            Edge(second + late_s, pin, level)
+            for second in seconds_of_it
+            for late_s, level in ((0.75, 1), (0.8125, 0))
+        ]
     if why == "off duty" and seconds >= 5 and extra in (3, 4):
         found += [Edge(1.0, "ignition", 0), Edge(exact(seconds - 1.5), "ignition", 1)]
     if why != "off duty" and seconds >= 5 and extra in (5, 6):  # once it is known that the place is hidden

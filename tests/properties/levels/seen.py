@@ -248,8 +248,8 @@ class _Watch:
         quiet_from = now + WATCHED_S
         while True:
             due = max(now + self.runtime.wait_s(now), now + STEP_S)
-            if now >= quiet_from:
-                due = max(due, now + STRIDE_S)
+            if now >= quiet_from:  # but a slot is never slept through
+                due = max(due, min(now + STRIDE_S, self.runtime.slot_due or now + STRIDE_S))
             if due >= until:
                 return
             now = due
@@ -261,7 +261,7 @@ class _Watch:
             now = at_s - begun_s
             self._wait(self.wire.at, min(now, self.wire.at + LOOK_S))
             self._step(Tick(now))
-            if what != "slot":
+            if what == "midnight":
                 self._look_at_disk(at_s, what)
 
     def _look_at_disk(self, at_s: float, what: str) -> None:

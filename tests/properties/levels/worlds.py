@@ -94,7 +94,9 @@ VARIANTS: dict[str, Callable[[dict[str, Any], Plane], None]] = {
 
 
 @functools.cache
-def agreed(name: str = "routes-and-safety", origin: str = "north-west", variant: str = "as it is") -> Agreement:
+def agreed(
+    name: str = "routes-and-safety", origin: str = "north-west", variant: str = "as it is"
+) -> Agreement:
     """An example agreement in the world of these tests, in one of VARIANTS."""
     plane = ORIGINS[origin]
 

@@ -1,0 +1,22 @@
+"""Planted leaks are caught by the level that is meant to: a few of them here, all by `make mutants`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mutants.hunt import hunted
+from tests.mutants.table import MUTANTS
+
+EXAMPLES = 150
+RARE = {  # caught too, but not so soon
+    "a pulse wakes the runtime",
+    "a row for each commit",
+    "keepalive on duty",
+    "hidden speeds judge brakings",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in MUTANTS if name not in RARE])
+def test_a_planted_leak_is_caught(name: str) -> None:
+    expected = MUTANTS[name].level
+    assert hunted(name, EXAMPLES, levels=[expected]).level == expected
