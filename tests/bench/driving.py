@@ -19,7 +19,7 @@ RELEASE_EVERY_S = 60
 OPERATIONS_RELEASE = {
     "kind": "timed",
     "every": f"{RELEASE_EVERY_S} s",
-    "size": "512 B",
+    "size": "320 B",
     "fleet_slots": ["21:00"],
 }
 PINS = {

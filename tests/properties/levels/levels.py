@@ -154,7 +154,9 @@ def speed(draw: Draw) -> Pair:
     receiver = Receiver(sigma_m, draw(st.integers(0, 15)))
     way = way_from(_ahead(place, spacing_m), (Go(spacing_m * (count - 1), spacing_m),), receiver, spacing_m)
     behind_it = _ahead(place, spacing_m * count + 24.0)
-    public = drawn_public(draw, before(draw, place, 0), behind(draw, behind_it, 0, troubled=False))
+    public = drawn_public(
+        draw, before(draw, place, 0, apart=True), behind(draw, behind_it, 0, troubled=False)
+    )
     steps_s = draw(st.permutations([1.0, 0.75, 0.5]))[:2]
     one, other = (_hurried(way, step_s) for step_s in steps_s)
     return Pair(shift_of(public, one), shift_of(public, other))
