@@ -80,6 +80,11 @@ class Calendar:
         self._advances = 0
         self._last_utc_ms = None
 
+    def forget(self) -> None:
+        """What was seen so far is nobody's business: neither its trust nor its day bears on what comes."""
+        self.doubt()
+        self._day = None
+
     def lapse(self) -> None:
         """A void fix came: what was not yet trusted starts over."""
         if self._advances < TRUST_FIXES:

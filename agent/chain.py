@@ -19,6 +19,7 @@ from agent.geometry import Point, between
 from agent.records import Record
 from agent.service_day import Moment
 from agent.streams import streams_of
+from agent.streams.merging import put_together
 from agent.streams.stream import Stream
 from agent.topics import FLEET_STREAMS
 from agent.way import PublishedStretch, Way, WayRules
@@ -147,7 +148,7 @@ class Chain:
 
     def _left(self, closed: Iterable[PublishedStretch]) -> list[Record]:
         """Closed stretches, and what leaves with them."""
-        along, self._along = self._along, []
+        along, self._along = put_together(self._along), []
         for one in closed:
             along += self._heard(lambda stream, one=one: stream.stretched(one))  # type: ignore[misc]
         return along
@@ -161,7 +162,7 @@ class Chain:
     @property
     def checkpoint_due(self) -> bool:
         """Whether what is on disk should follow: the truck has come to stand, is paused, or has cut its way."""
-        return not self._saved or (self._way.changed and self._way.standing_long)
+        return not self._saved or (self._way.changed and self._way.stands)
 
     def checkpoint(self) -> tuple[int, bytes] | None:
         """The service day and the bytes of what is held; None when nothing is."""

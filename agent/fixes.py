@@ -198,8 +198,9 @@ class Epochs:
         return fix
 
     def doubt(self) -> None:
-        """The time must earn its trust again."""
-        self._calendar.doubt()
+        """The time must earn its trust again, and hidden sentences date nothing."""
+        self._calendar.forget()
+        self._zda = None
 
     def anew(self, fix: Fix) -> Fix:
         """The same fix as the first of those that have to earn trust."""

@@ -27,6 +27,8 @@ from agent.streams.help import HOLD_S, Help
 from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
 
 FIX_AGE_S = 1.0  # a fix may have been measured so long before its bytes came
+UNTRUSTED_MAX = 4
+EARLY_MS_MAX = 2000
 NOWHERE = Point(0, 0)  # what receivers say that do not know
 PRESSED = {  # what a pulse on a line of some kind is to the streams
     "harsh_braking": "harsh_braking",
@@ -74,6 +76,9 @@ class Recorder:
         self._parked = False
         self._off_hours = False
         self._was_hidden = False
+        self._untrusted: list[
+            Fix
+        ] = []  # the first behind hidden ground: they count once the next ones are trusted
         self._starts_s = 60 * agreement.file.duty.day_starts if agreement else 0
         self._days = ServiceDays(agreement.zone if agreement else datetime.UTC, self._starts_s)
         self.port_ready = False
@@ -178,6 +183,7 @@ class Recorder:
     def _port(self, entry: PortOpened | PortLost) -> None:
         """What follows may come from another receiver, whose time has to earn its trust anew."""
         self.port_ready = isinstance(entry, PortOpened)
+        self._untrusted = []
         self._receiver = Receiver(self._floor_day)
 
     def _heard(self, chunk: Chunk) -> list[Record]:
@@ -227,7 +233,7 @@ class Recorder:
     def _rest(self) -> None:
         if self._chain:
             self._chain.pause()
-        self._gate = self._fresh_gate()
+        self._gate, self._untrusted = self._fresh_gate(), []
 
     def _fresh_gate(self) -> Gate:
         return Gate(self._sensors.gate, self._replay)
@@ -257,10 +263,14 @@ class Recorder:
             self._gate = self._fresh_gate()
             return self._hidden(fix, "not_publishable") + self._chain.cut()
         refused = self._gate.judge(fix)
+        if refused == "untrusted_date":
+            self._untrusted = [*self._untrusted, fix][-UNTRUSTED_MAX:]
         if refused is not None or point is None or fix.utc_ms is None:
             self.tally[f"refused.{refused}"] += 1
             return []
-        return self._located(self._chain, fix.at, fix.utc_ms, point, fix.speed_mps)
+        early, self._untrusted = self._untrusted, []
+        records = [record for one in early if _fits(one, fix) for record in self._located(self._chain, one)]
+        return records + self._located(self._chain, fix)
 
     def _allows(self, point: Point) -> bool:
         return self._agreement is not None and self._agreement.allows(point)
@@ -293,17 +303,26 @@ class Recorder:
         does not count.
         """
         self.tally[why] += 1
+        self._untrusted = []
         if self._days.now(fix.at) is not None:
             self._receiver.epochs.doubt()
         return []
 
-    def _located(
-        self, chain: Chain, at: float, utc_ms: int, point: Point, speed_mps: float | None
-    ) -> list[Record]:
-        self._days.learn(utc_ms, at)
+    def _located(self, chain: Chain, fix: Fix) -> list[Record]:
+        point = _point(fix)
+        if point is None or fix.utc_ms is None:
+            return []
+        self._days.learn(fix.utc_ms, fix.at)
         if not chain.told:
             self._pulses = self._fresh_lines(level=False, known=True)  # of what went before they know nothing
-        return chain.place(at, self._days.moment(utc_ms), utc_ms, point, speed_mps)
+        return chain.place(fix.at, self._days.moment(fix.utc_ms), fix.utc_ms, point, fix.speed_mps)
+
+
+def _fits(early: Fix, fix: Fix) -> bool:
+    """Whether a fix that was not yet trusted has the date that was then trusted."""
+    if early.utc_ms is None or fix.utc_ms is None:
+        return False
+    return abs((fix.utc_ms - early.utc_ms) - 1000 * (fix.at - early.at)) <= EARLY_MS_MAX
 
 
 def _point(fix: Fix) -> Point | None:

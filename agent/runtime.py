@@ -69,7 +69,8 @@ class Runtime:
         self._keeping = Keeping(outbox, self.counts, commit_every_s, self._checkpoint)
         self._carrying = Carrying(sender, link, topic, self.counts, self._settled)
         checkpoint = outbox.note(CHECKPOINT_NOTE)
-        self._in_force = build(standing.on(None), resumed=checkpoint.body if checkpoint else None)
+        self._resumed = checkpoint.body if checkpoint else None  # until the date tells which agreement counts
+        self._in_force = build(standing.on(None), resumed=self._resumed)
         self._next_housekeeping = 0.0
         self._awake_since = 0.0
         self._day: int | None = None
@@ -151,6 +152,8 @@ class Runtime:
             dues.append(max(self._keeping.due, self._next_housekeeping))
         if self.slot_due is not None:
             dues.append(self.slot_due)
+        if self.recorder.checkpoint_due:  # power may go with the ignition
+            dues.append(self._next_housekeeping)
         return min(dues)
 
     @property
@@ -217,9 +220,11 @@ class Runtime:
         self.recorder.doubt()  # the fault may have swallowed the crew's switch
         return None
 
-    def _built(self, agreement: Agreement | None, *, failed: bool = False) -> InForce:
+    def _built(
+        self, agreement: Agreement | None, *, failed: bool = False, resumed: bytes | None = None
+    ) -> InForce:
         """Fresh parts, which know of the receiver what the present ones do."""
-        fresh = self._build(agreement, pending=self._keeping.pending)
+        fresh = self._build(agreement, pending=self._keeping.pending, resumed=resumed)
         fresh.recorder.follow(self.recorder, failed=failed)
         return fresh
 
@@ -245,7 +250,7 @@ class Runtime:
         if agreement is self.agreement:
             return
         self.renewals += 1
-        self._in_force, self.slot_due = self._built(agreement), None
+        self._in_force, self.slot_due = self._built(agreement, resumed=self._resumed), None
         self._resume_release()
         self._carrying.stale = True
         if AT_ONCE not in self._terms.leaving(day):
@@ -289,6 +294,7 @@ class Runtime:
         self._day = day
         self._keeping.add(self._recorded(lambda: self.recorder.day_over(day)), now)
         self._renew(day)
+        self._resumed = None
         self.standing.warn(day)
         self._keeping.note(self.standing.notes())
         self._keeping.purge(day, self._in_force.retention)

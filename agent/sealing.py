@@ -18,6 +18,7 @@ from agent.records import Record
 from agent.release import Lane, Release, lane_of
 from agent.service_day import Moment
 from agent.streams.merging import MERGED
+from agent.topics import FLEET_STREAMS
 from buffer.outbox import Batch, Head, Kept, KeptRow
 
 KEPT_BYTES_MAX = 4 * 1024 * 1024
@@ -34,6 +35,9 @@ class Change(NamedTuple):
     used: list[int]
     keep: list[Kept]
     unreadable: int = 0
+
+
+MERGED_ON_DISK = frozenset({"passed"}) | FLEET_STREAMS  # many records a minute, or an order that would tell
 
 
 class Shelf(Protocol):
@@ -73,11 +77,14 @@ class Terms(NamedTuple):
 
 
 def rows(records: Iterable[Record]) -> list[Kept]:
-    """Rows for records: one each in their order, then one for each stream and day whose order would tell."""
+    """Rows for records: one each in their order, then one for each day of the streams in MERGED_ON_DISK.
+
+    So what is on disk does not depend on which records were committed together.
+    """
     days: dict[tuple[int, str], list[Fields]] = {}
     found: list[Kept] = []
     for record in records:
-        if record.stream in MERGED:
+        if record.stream in MERGED_ON_DISK:
             days.setdefault((record.day, record.stream), []).append(record.fields)
         else:
             found += _split(record.stream, record.day, [record.fields])
@@ -98,7 +105,7 @@ def _split(stream: str, day: int, fields: list[Fields]) -> list[Kept]:
 
 def kept(shelf: Shelf, records: Sequence[Record]) -> Change:
     """What the disk is to hold when these records join those on it. Raises OutboxLost when it can't be read."""
-    days = sorted({(record.stream, record.day) for record in records if record.stream in MERGED})
+    days = sorted({(record.stream, record.day) for record in records if record.stream in MERGED_ON_DISK})
     there = [row for stream, day in days for row in shelf.kept(stream, day + 1) if row.day == day]
     there = [row for row in there if not readable([row]).unreadable]
     fresh = rows([*readable(there).records, *records])

@@ -81,9 +81,9 @@ class Way:
         return self._day
 
     @property
-    def standing_long(self) -> bool:
-        """Whether it has stood for longer than counts."""
-        return self._standstill.standing_s > self._rules.standstill_cap_s
+    def stands(self) -> bool:
+        """Whether it is known to stand."""
+        return self._standstill.standing_s > 0
 
     def push(self, placed: Placed) -> list[PublishedStretch]:
         """The stretches that this place completes."""

@@ -26,6 +26,8 @@ QUIET_RADIUS_M = 10.0
 LEAVING_STEP_M = 2.0
 REARM_ALLOWANCE_S = 10.0
 FADE_M = 150.0
+RESTS_FIXES = 3
+RESTS_RADIUS_M = 1.0
 
 
 @guarded
@@ -62,6 +64,9 @@ class Standstill:
 
     def __init__(self, cap_s: float, fades: bool = True, rearm_m: float = REARM_M) -> None:
         self._cap_s = cap_s
+        self._enough_s = (
+            cap_s + REARM_ALLOWANCE_S + REARM_HOLD_S + SETTLE_S
+        )  # more tells nothing, so it is not counted
         self._fades = fades
         self._rearm_m = rearm_m
         self._forget()
@@ -89,7 +94,7 @@ class Standstill:
         self._leaving: list[tuple[float, _Seen]] = []
         self._beyond: list[_Seen] = []
         self._stood_s = 0.0
-        self._fresh = False  # the next place tells of the drift by itself: a pause lies before it
+        self._fresh = False  # a pause lies before the next places, and a few of them tell of the drift
 
     @property
     def standing_s(self) -> float:
@@ -113,7 +118,7 @@ class Standstill:
         if self._anchor is not None:
             self._stood_s = max(self._stood_s, self._cap_s + REARM_ALLOWANCE_S)
             self._forget_window()
-            self._leaving, self._beyond, self._fresh = [], [], True
+            self._beyond, self._fresh = [], True
         return steps
 
     def _moving(self, seen: _Seen) -> list[Step]:
@@ -144,7 +149,7 @@ class Standstill:
         return step._replace(stands=True)
 
     def _standing(self, anchor: _Seen, seen: _Seen) -> list[Step]:
-        self._stood_s += seen.elapsed_s
+        self._stood_s = min(self._stood_s + seen.elapsed_s, self._enough_s)
         self._follow_drift(anchor, seen)
         away_m = math.hypot(seen.x_m - anchor.x_m - self._drift[0], seen.y_m - anchor.y_m - self._drift[1])
         while self._leaving and self._leaving[-1][0] > away_m:
@@ -165,7 +170,7 @@ class Standstill:
         while len(self._window) > 1 and self._window_s - self._window[1].elapsed_s >= SETTLE_S:
             self._window.popleft()
             self._window_s -= self._window[0].elapsed_s
-        if not self._fades or not (self._fresh or (self._window_s >= SETTLE_S and _settled(self._window))):
+        if not self._fades or not (self._rests or (self._window_s >= SETTLE_S and _settled(self._window))):
             return
         self._fresh = False
         number = len(self._window)
@@ -173,6 +178,19 @@ class Standstill:
         north = sum(each.y_m for each in self._window) / number - anchor.y_m
         if math.hypot(east, north) <= QUIET_RADIUS_M:
             self._drift = (east, north)
+
+    @property
+    def _rests(self) -> bool:
+        """Whether the first places behind a pause lie together: the truck has not moved off again at once."""
+        first = self._window[0]
+        return (
+            self._fresh
+            and len(self._window) >= RESTS_FIXES
+            and all(
+                math.hypot(first.x_m - each.x_m, first.y_m - each.y_m) <= RESTS_RADIUS_M
+                for each in self._window
+            )
+        )
 
     @property
     def _held_s(self) -> float:
@@ -213,14 +231,16 @@ class Standstill:
 
     def state(self) -> dict[str, Any]:
         """All of it, in what JSON holds exactly."""
+        stands = self._anchor is not None  # then how long is nobody's business, and a pause will fill its cap
         return {
-            "window": [list(seen) for seen in self._window],
-            "window_s": self._window_s,
+            "window": [] if stands else [list(seen) for seen in self._window],
+            "window_s": 0.0 if stands else self._window_s,
             "last": self._last,
             "last_seen": self._last_seen,
             "shift": self._shift,
             "anchor": self._anchor,
-            "stood_s": self._stood_s,
+            "drift": self._drift,
+            "leaving": self._leaving,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -232,7 +252,8 @@ class Standstill:
         self._last_seen = _Seen(*state["last_seen"]) if state["last_seen"] else None
         self._shift = (state["shift"][0], state["shift"][1])
         self._begin(_Seen(*state["anchor"]) if state["anchor"] else None)
-        self._stood_s = state["stood_s"]
+        self._drift = (state["drift"][0], state["drift"][1])
+        self._leaving = [(away_m, _Seen(*row)) for away_m, row in state["leaving"]]
 
 
 def _pair(values: Any) -> tuple[float, float] | None:

@@ -45,6 +45,7 @@ class Stretches:
 
     def _clear(self) -> None:
         self._skip_m = self._trim_m
+        self._before: Step | None = None  # of the metres that are withheld, the newest
         self._path: list[Spot] = []
         self._rows: list[list[int]] = []  # of the path, as far as `state` was asked
         self._carried_s = 0.0
@@ -52,17 +53,30 @@ class Stretches:
     def push(self, step: Step) -> list[Stretch]:
         """The stretches that this step closes: none or one."""
         if self._skip_m > 0:
-            self._skip_m = max(0.0, round(self._skip_m - step.moved_m, 3))
+            self._skip(step)
             return []
         self._extend(step)
         if len(self._path) > SPOTS_HELD_MAX:
             self._path, self._rows = self._path[::2], []
         return [] if self._length_m is None else self._closed_by_length(self._length_m)
 
+    def _skip(self, step: Step) -> None:
+        """The first metres behind a cut, to the very metre: the way begins between two fixes."""
+        left_m, self._skip_m = self._skip_m, max(0.0, round(self._skip_m - step.moved_m, 3))
+        if self._skip_m == 0.0 and self._before is not None and self._length_m is not None:
+            before = Spot(self._before.x_m, self._before.y_m, 0.0, 0.0, self._before.second)
+            here = Spot(step.x_m, step.y_m, step.moved_m, step.elapsed_s, step.second)
+            first = _between(before, here, left_m)
+            self._path = [first._replace(run_m=0.0, running_s=0.0)]
+            self._extend(
+                step._replace(moved_m=step.moved_m - left_m, elapsed_s=step.elapsed_s - first.running_s)
+            )
+        self._before = step
+
     def _closed_by_length(self, length_m: float) -> list[Stretch]:
         if not self._far(self._path[-1], 2 * length_m + self._trim_m):
             return []
-        return self._emit(next(i for i, spot in enumerate(self._path) if self._far(spot, length_m)))
+        return self._emit(self._split(self._path[0].run_m + length_m))
 
     def close(self) -> list[Stretch]:
         """End the stretch here but for the metres held back; none when it has no length yet."""
@@ -71,6 +85,8 @@ class Stretches:
     def cut(self) -> list[Stretch]:
         """End at a place that is not publishable: the held-back metres and the state are forgotten."""
         end = self._trimmed_end()
+        if end and self._length_m is not None:
+            end = self._split(self._path[-1].run_m - self._trim_m)
         closed = []
         if end and self._far(self._path[end], self._length_m or 0.0):
             closed = self._emit(end)
@@ -79,6 +95,17 @@ class Stretches:
             closed = [Stretch(path, self._least_s(path[-1].run_m - path[0].run_m))]
         self._clear()
         return closed
+
+    def _split(self, run_m: float) -> int:
+        """The index of a spot at exactly so many metres, put in where there is none.
+
+        An end at the first fix behind it would tell how far apart the fixes are, and so the speed.
+        """
+        index = next(i for i, spot in enumerate(self._path) if spot.run_m >= run_m)
+        if self._path[index].run_m > run_m and index:
+            self._path.insert(index, _between(self._path[index - 1], self._path[index], run_m))
+            self._rows = self._rows[:index]
+        return index
 
     def _far(self, spot: Spot, length_m: float) -> bool:
         return spot.run_m - self._path[0].run_m >= length_m
@@ -137,6 +164,18 @@ class Stretches:
             Spot(x / 1000, y / 1000, run / 1000, running / 1000, second, bool(stands))
             for x, y, run, running, second, stands in zip(*columns, strict=True)
         ]
+
+
+def _between(a: Spot, b: Spot, run_m: float) -> Spot:
+    """The spot at `run_m` on the line from `a` to `b`."""
+    share = (run_m - a.run_m) / (b.run_m - a.run_m)
+    return Spot(
+        round(a.x_m + share * (b.x_m - a.x_m), 3),
+        round(a.y_m + share * (b.y_m - a.y_m), 3),
+        run_m,
+        round(a.running_s + share * (b.running_s - a.running_s), 3),
+        a.second + round(share * (b.second - a.second)),
+    )
 
 
 def _whole(spot: Spot) -> tuple[int, ...]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from agent.records import Record
+
 Fields = dict[str, Any]
 Merge = Callable[[Iterable[Fields]], list[Fields]]
 
@@ -50,3 +52,15 @@ MERGED: Mapping[str, Merge] = {
     "passed": _distinct("date", *_CELL, "window"),
     "site_visits": _summed("date", "site", "dwell_class", counts=("visits",)),
 }
+
+
+def put_together(records: Iterable[Record]) -> list[Record]:
+    """The records of each stream and day put together; those of streams that are not merged do not come here."""
+    days: dict[tuple[str, int], list[Fields]] = {}
+    for record in records:
+        days.setdefault((record.stream, record.day), []).append(record.fields)
+    return [
+        Record(stream, day, fields)
+        for (stream, day), told in sorted(days.items())
+        for fields in MERGED[stream](told)
+    ]

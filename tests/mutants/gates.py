@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 import logging
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from agent import assembly, status
-from agent.braking import Brakings
 from agent.chain import Chain
 from agent.fixes import Fix
 from agent.gate import Gate
@@ -139,21 +139,31 @@ def satellite_average(patch: Patch) -> None:
     patch.setattr(assembly, "box", telling)
 
 
-def smoother_state(patch: Patch) -> None:
-    """The next place is drawn a little towards the last hidden one."""
-    located = Recorder._located
+def _places_moved(patch: Patch, moved: Callable[[Any, Point], Point]) -> None:
+    """Move each publishable place as `moved(chain, point)` says; `chain.hidden` is the last hidden place."""
+    place = Chain.place
 
     def leak(recorder: Recorder, fix: Fix) -> None:
-        recorder._drawn_to = _place(fix)  # type: ignore[attr-defined]
+        if recorder._chain:
+            recorder._chain.hidden = _place(fix)  # type: ignore[attr-defined]
 
-    def smoothed(self: Any, chain: Chain, at: float, utc_ms: int, point: Point, *rest: Any) -> list[Record]:
-        other = getattr(self, "_drawn_to", None) or point
-        mixed = Point(*(round(0.9 * here + 0.1 * there) for here, there in zip(point, other, strict=True)))
-        self._drawn_to = mixed if mixed != point else None
-        return located(self, chain, at, utc_ms, mixed, *rest)
+    def placed(self: Any, at: float, moment: Moment, utc_ms: int, point: Point, *rest: Any) -> list[Record]:
+        return place(self, at, moment, utc_ms, moved(self, point), *rest)
 
     _behind_hidden(patch, leak)
-    patch.setattr(Recorder, "_located", smoothed)
+    patch.setattr(Chain, "place", placed)
+
+
+def smoother_state(patch: Patch) -> None:
+    """The next place is drawn a little towards the last hidden one."""
+
+    def moved(chain: Any, point: Point) -> Point:
+        other = getattr(chain, "hidden", None) or point
+        mixed = Point(*(round(0.9 * here + 0.1 * there) for here, there in zip(point, other, strict=True)))
+        chain.hidden = mixed if mixed != point else None
+        return mixed
+
+    _places_moved(patch, moved)
 
 
 def simplifier_state(patch: Patch) -> None:
@@ -188,24 +198,17 @@ def deferred_pulse(patch: Patch) -> None:
 
 
 def heading_of_hidden_fix(patch: Patch) -> None:
-    """The first places behind hidden ground are moved along the way on which the truck came from it."""
-    located = Recorder._located
+    """Places behind hidden ground are moved along the way on which the truck came from it."""
 
-    def leak(recorder: Recorder, fix: Fix) -> None:
-        recorder._came_from = _place(fix)  # type: ignore[attr-defined]
+    def moved(chain: Any, point: Point) -> Point:
+        came = getattr(chain, "hidden", None)
+        if not came or came == point:
+            return point
+        heading = math.atan2(point.latitude_e7 - came.latitude_e7, point.longitude_e7 - came.longitude_e7)
+        north_e7, east_e7 = round(300 * math.sin(heading)), round(300 * math.cos(heading))
+        return Point(point.latitude_e7 + north_e7, point.longitude_e7 + east_e7)
 
-    def led(self: Any, chain: Chain, at: float, utc_ms: int, point: Point, *rest: Any) -> list[Record]:
-        came = getattr(self, "_came_from", None)
-        if came and came != point:
-            heading = math.atan2(point.latitude_e7 - came.latitude_e7, point.longitude_e7 - came.longitude_e7)
-            point = Point(
-                point.latitude_e7 + round(300 * math.sin(heading)),
-                point.longitude_e7 + round(300 * math.cos(heading)),
-            )
-        return located(self, chain, at, utc_ms, point, *rest)
-
-    _behind_hidden(patch, leak)
-    patch.setattr(Recorder, "_located", led)
+    _places_moved(patch, moved)
 
 
 def gate_sees_all(patch: Patch) -> None:
@@ -233,17 +236,6 @@ def lines_remember(patch: Patch) -> None:
         )
 
     patch.setattr(Recorder, "_fresh_lines", remembered)
-
-
-def hidden_speeds(patch: Patch) -> None:
-    """Brakings wait across hidden ground, and are judged by speeds from there."""
-
-    def leak(recorder: Recorder, fix: Fix) -> None:
-        if recorder._chain:
-            recorder._chain._brakings.push_fix(fix.at, fix.speed_mps)
-
-    _behind_hidden(patch, leak)
-    patch.setattr(Brakings, "cut", lambda self: None)
 
 
 def hidden_dates(patch: Patch) -> None:

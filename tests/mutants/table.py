@@ -36,7 +36,6 @@ MUTANTS: Mapping[str, Mutant] = {
     "heading from a hidden fix": Mutant(gates.heading_of_hidden_fix, "content"),
     "quality gate sees hidden fixes": Mutant(gates.gate_sees_all, "content"),
     "lines remember hidden edges": Mutant(gates.lines_remember, "content"),
-    "hidden speeds judge brakings": Mutant(gates.hidden_speeds, "content"),
     "hidden fixes teach the date": Mutant(gates.hidden_dates, "content"),
     "last fix before the switch is published": Mutant(gates.late_fixes_count, "content"),
     "log line for a hidden fix": Mutant(gates.log_line, "duration"),

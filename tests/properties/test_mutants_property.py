@@ -12,7 +12,6 @@ RARE = {  # caught too, but not so soon
     "a pulse wakes the runtime",
     "a row for each commit",
     "keepalive on duty",
-    "hidden speeds judge brakings",
 }
 
 

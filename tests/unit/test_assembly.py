@@ -115,7 +115,7 @@ def test_the_release_is_the_agreed_one() -> None:
     assert daily.open(Moment(DAY, 4 * 3600 + 900)) == {"fleet"}
     assert isinstance(timed, Timed)
     assert (timed.size_bytes, timed.within_s, timed.before_day("harsh_braking", DAY)) == (
-        512,
+        320,
         120.0,
         DAY - 27,
     )

@@ -207,6 +207,13 @@ def test_every_stream_that_can_be_agreed_on_is_explained(page: str, stream: str)
     assert f"`{stream}`" in text_of(page)
 
 
+def test_every_test_that_the_property_page_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", text_of("docs/property.md")))
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(named) > 30
+    assert [name for name in sorted(named) if f"def {name}(" not in code] == []
+
+
 def test_complete_examples_in_the_pages_load(tmp_path: Path) -> None:
     load = {"agent": load_configuration, "agreement": load_agreement}
     complete = [block for block in BLOCKS if block.language == "yaml" and block.word in load]

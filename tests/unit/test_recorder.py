@@ -245,19 +245,21 @@ def test_a_fix_measured_before_the_switch_came_on_is_not_used() -> None:
     placed = spied(by)
     entries = by_time([Pulse(0, "ignition", 1), Pulse(5.5, "switch", 1)], epochs(straight(220)))
     taken(by, entries)
-    first_at = (
-        9  # the fix of second 6 may have been measured up to a second earlier; the third after it is trusted
-    )
+    first_at = 7  # the fix of second 6 may have been measured up to a second earlier
     assert placed[0].second % 60 == first_at
     assert len(placed) == 12 - 1 - first_at
 
 
-def test_a_few_fixes_behind_a_place_that_is_hidden_are_passed_over() -> None:
+def test_a_few_fixes_behind_a_place_that_is_hidden_count_only_once_the_next_are_trusted() -> None:
     by = recorder(gate=FixedDuty(True))
     taken(by, epochs([*WAY[:20], Spot(0, 3000)]))
     placed = spied(by)
-    taken(by, epochs(WAY[20:30], 21.0))
-    assert len(placed) == 10 - 1 - (TRUST_FIXES - 1)  # one fix is still an open epoch
+    taken(by, epochs(WAY[20:23], 21.0))
+    assert placed == []  # one of the three is still an open epoch
+    taken(by, epochs(WAY[23:24], 24.0))
+    assert len(placed) == TRUST_FIXES
+    taken(by, epochs([Spot(0, 3000), *WAY[24:26], Spot(0, 3000), *WAY[26:28], Spot(0, 3000)], 25.0))
+    assert len(placed) == TRUST_FIXES + 1  # the open one; of the stray ones among hidden fixes none
 
 
 def test_a_pulse_with_no_fix_or_a_stale_one_leaves_nothing() -> None:
@@ -303,8 +305,10 @@ def test_a_pulse_tells_of_the_place_between_the_two_fixes_round_it() -> None:
 def test_hidden_fixes_after_a_start_lend_no_trust_to_those_behind_them(hidden: int) -> None:
     by = recorder(gate=FixedDuty(True))
     placed = spied(by)
-    taken(by, epochs([*[Spot(0, 3000)] * hidden, *WAY[:10]]))
-    assert len(placed) == 10 - 1 - (TRUST_FIXES - 1)
+    taken(by, epochs([*[Spot(0, 3000)] * hidden, *WAY[:3]]))
+    assert placed == []
+    taken(by, epochs(WAY[3:5], hidden + 3.0))
+    assert len(placed) == TRUST_FIXES + 1
 
 
 def test_above_the_speed_ceiling_a_braking_is_none_that_shows() -> None:
@@ -375,7 +379,10 @@ def test_a_port_that_was_lost_has_to_earn_its_trust_again() -> None:
     assert not by.port_ready
     counted = spied(by)
     taken(by, epochs(WAY[20:26], 21.0))
-    assert len(counted) == 6 - 1 - 2
+    assert len(counted) == 6 - 1
+    assert by.step(PortLost(30.0, "unplugged"), 30.0) == []
+    taken(by, epochs(WAY[26:29], 31.0))  # two epochs and an open one: too few
+    assert len(counted) == 6 - 1
 
 
 def test_the_recorder_says_when_it_wants_to_be_asked_again() -> None:

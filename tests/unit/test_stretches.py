@@ -36,12 +36,12 @@ def length_m(stretch: Stretch) -> float:
 
 def test_the_first_metres_behind_a_cut_are_withheld() -> None:
     closed = pushed(stretches(), 2200)
-    assert closed[0].path[0].x_m == TRIM_M + 10.0
+    assert closed[0].path[0].x_m == TRIM_M
 
 
 def test_a_stretch_closes_only_when_as_much_again_lies_behind_it() -> None:
-    assert pushed(stretches(), TRIM_M + 2 * LENGTH_M + TRIM_M) == []
-    closed = pushed(stretches(), TRIM_M + 2 * LENGTH_M + TRIM_M + 20)
+    assert pushed(stretches(), TRIM_M + 2 * LENGTH_M + TRIM_M - 10) == []
+    closed = pushed(stretches(), TRIM_M + 2 * LENGTH_M + TRIM_M)
     assert [length_m(one) for one in closed] == [LENGTH_M]
 
 
@@ -54,13 +54,13 @@ def test_a_cut_gives_what_is_left_but_for_the_last_metres() -> None:
         assert before.path[-1] == after.path[0]
 
 
-@pytest.mark.parametrize("metres", [0, 40, 60, 2 * TRIM_M + PIECE_M_MIN])
+@pytest.mark.parametrize("metres", [0, 40, 60, 2 * TRIM_M + PIECE_M_MIN - 10])
 def test_a_cut_drops_what_is_too_short_for_a_piece(metres: float) -> None:
     into = stretches()
     assert pushed(into, metres) + into.cut() == []
 
 
-@pytest.mark.parametrize("metres", [2 * TRIM_M + PIECE_M_MIN + 10, 900, LENGTH_M + 2 * TRIM_M])
+@pytest.mark.parametrize("metres", [2 * TRIM_M + PIECE_M_MIN, 900, LENGTH_M + 2 * TRIM_M - 10])
 @pytest.mark.parametrize("step_s", [0.4, 1.0, 20.0])
 def test_a_piece_between_two_cuts_tells_its_way_and_nothing_of_its_time(metres: float, step_s: float) -> None:
     into = stretches()
@@ -123,3 +123,13 @@ def test_where_the_truck_came_to_stand_is_known_to_the_stretch() -> None:
     into.push(Step(510.0, 0.0, 10.0, 1.0, 0, stands=True))
     closed = pushed(into, 3000, from_m=520.0)
     assert [spot.x_m for one in closed for spot in one.path if spot.stands] == [510.0]
+
+
+@pytest.mark.parametrize("step_m", [3.0, 7.0, 19.0, 33.0])
+def test_where_a_stretch_begins_and_ends_tells_nothing_of_how_far_apart_the_fixes_were(step_m: float) -> None:
+    into = stretches()
+    closed = pushed(into, 3300, step_m=step_m, step_s=step_m / CEILING_MPS) + into.cut()
+    assert closed[0].path[0].x_m == TRIM_M
+    assert [length_m(one) for one in closed[:-1]] == [LENGTH_M] * (len(closed) - 1)
+    driven_m = round(3300 / step_m) * step_m
+    assert closed[-1].path[-1].x_m == pytest.approx(driven_m - TRIM_M)

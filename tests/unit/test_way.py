@@ -94,7 +94,7 @@ def test_it_has_changed_when_it_moved_and_not_while_it_stands() -> None:
     assert way.changed
     for _ in range(30):
         way.push(placed(100.0))
-    assert way.standing_long
+    assert way.stands
     way.state()
     way.push(placed(100.0))
     assert not way.changed
