@@ -35,7 +35,8 @@ test-servers: $(VENV)/.dev  ## the tests against a real broker: apt install mosq
 	$(BIN)/python -m pytest tests/system
 
 properties: $(VENV)/.dev  ## the privacy property, 20,000 examples of each level, on all cores: hours
-	PROPERTY_EXAMPLES=$(or $(PROPERTY_EXAMPLES),20000) $(BIN)/python -m pytest -n $(TEST_JOBS) tests/properties/test_privacy_property.py
+	@seed=$$(date +%s); echo "seed $$seed"; PROPERTY_EXAMPLES=$(or $(PROPERTY_EXAMPLES),20000) \
+		$(BIN)/python -m pytest -n $(TEST_JOBS) --hypothesis-seed=$$seed tests/properties/test_privacy_property.py
 
 mutants: $(VENV)/.dev  ## plant every known leak and show which level of the property catches it
 	$(BIN)/python -m tests.mutants

@@ -7,11 +7,17 @@ import pytest
 from tests.mutants.hunt import hunted
 from tests.mutants.table import MUTANTS
 
-EXAMPLES = 150
+EXAMPLES = 80
 RARE = {  # caught too, but not so soon
     "a pulse wakes the runtime",
     "a row for each commit",
     "keepalive on duty",
+    "resend at engine-off",
+    "epoch change at engine-off",
+    "slots are used on duty",
+    "lines remember hidden edges",
+    "uncapped dwell decides stops",
+    "speeds above the ceiling judge brakings",
 }
 
 

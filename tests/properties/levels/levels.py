@@ -199,13 +199,19 @@ def _shown(pair: Pair, shift: Shift, seen: Bytes) -> dict[str, list[Any]]:
         (
             _moment(shift, at_s)[0],
             what,
-            _by_stream(rows) if pair.hurried else rows,
+            _by_stream(_noted(rows)) if pair.hurried else _noted(rows),
             [one for one in status if one[0] != "since_start"],
         )
         for at_s, what, rows, status in seen.disk
         if not shift.secret[0] <= at_s <= shift.secret[1]
     ]
     return {"link": link, "disk": disk, "lines": seen.lines}
+
+
+def _noted(rows: list[Any]) -> list[Any]:
+    """Notes by their names: in which row one stands depends on how long it once was."""
+    notes = [(table, *row[1:]) for table, *row in rows if table == "note" and row[3] != "x"]
+    return [row for row in rows if row[0] != "note"] + sorted(notes, key=lambda row: row[1])
 
 
 def _by_stream(rows: list[Any]) -> list[Any]:
