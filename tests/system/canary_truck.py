@@ -1,6 +1,6 @@
 """The agent as it is, with a hand on its pins and stages: `python canary_truck.py <words of fairhaul>`.
 
-Obeys lines on stdin: `on` and `off` move the crew switch; `allows` and `moment` make that stage raise from now on,
+Obeys lines on stdin: `on` and `off` move the crew switch; `allows` and `due` make that stage raise from now on,
 with the newest place in its words.
 """
 
@@ -46,8 +46,8 @@ def obey() -> None:
                 Device.pin_factory.pin(SWITCH_GPIO).drive_low()
             case "allows":
                 Agreement.allows = raising_at  # type: ignore[method-assign,assignment]
-            case "moment":
-                Recorder.moment = raising  # type: ignore[method-assign,assignment]
+            case "due":
+                Recorder.due = property(raising)  # type: ignore[method-assign,assignment]
 
 
 if __name__ == "__main__":

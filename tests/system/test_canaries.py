@@ -202,7 +202,7 @@ def failing(truck: Canary) -> None:
     truck.tell("allows")
     truck.stand(HALL[1], lambda: "recording failed with ValueError" in truck.log())
     truck.drive(spin(HALL, 2))
-    truck.tell("moment")
+    truck.tell("due")
     truck.stand(HALL[2], lambda: truck.process.poll() is not None)
 
 

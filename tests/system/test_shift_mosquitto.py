@@ -41,7 +41,7 @@ class World:
         self.receiver_words: tuple[str, ...] = ()
         write(shift(SEED, HOURS), folder)
         agreed = load_yaml(folder / "agreement.yaml").tree
-        agreed["release"] = {"kind": "timed", "every": "60 s", "size": "512 B"}
+        agreed["release"] = {"kind": "timed", "every": "60 s", "size": "512 B", "fleet_slots": ["21:00"]}
         self.write("timed.yaml", agreed)
         patience = {"acknowledge_within": "600 s", "backoff": {"first": "10 s", "longest": "120 s"}}
         self.write(
