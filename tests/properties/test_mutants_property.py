@@ -12,6 +12,7 @@ RARE = {  # caught too, but not so soon
     "a pulse wakes the runtime",
     "a row for each commit",
     "keepalive on duty",
+    "label per record",
     "resend at engine-off",
     "epoch change at engine-off",
     "slots are used on duty",
