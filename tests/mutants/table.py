@@ -60,7 +60,6 @@ MUTANTS: Mapping[str, Mutant] = {
     "a pulse wakes the runtime": Mutant(timing.pulses_wake, "content"),
     "the length of a pause counts": Mutant(timing.pause_counts, "duration"),
     "checkpoint with a time": Mutant(timing.checkpoint_time, "duration"),
-    "a row for each commit": Mutant(timing.rows_unmerged, "duration"),
     # Standing.
     "cut on a stationary pause": Mutant(dwelling.cut_on_pause, "existence"),
     "trim on a stationary pause": Mutant(dwelling.trim_on_pause, "existence"),

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from agent import sealing
 from agent.filters.continuity import Continuity, Join
 from agent.filters.placed import Placed
 from agent.fixes import Fix
@@ -231,14 +230,3 @@ def checkpoint_time(patch: Patch) -> None:
         return (made[0], made[1] + str(moment // 1000).encode()) if made else None
 
     patch.setattr(Recorder, "checkpoint", timed)
-
-
-def rows_unmerged(patch: Patch) -> None:
-    """Each commit adds a row, whatever is there."""
-
-    def plain(shelf: Any, records: Any) -> sealing.Change:
-        return sealing.Change(seal=[], used=[], keep=sealing.rows(records))
-
-    patch.setattr(sealing, "kept", plain)
-    patch.setattr("agent.keeping.kept", plain)
-    patch.setattr("agent.calling.kept", plain)
