@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from agent.records import day_number, iso_date
+from agent.records import day_number, iso_date, iso_utc
 
 DEGREE_SCALE = 1e-5  # about 1.1 m of latitude
 RUNNING_STEP_S = 10
@@ -229,11 +229,6 @@ def _utc_seconds(iso: str) -> int:
     return round(datetime.datetime.fromisoformat(iso).timestamp())
 
 
-def _utc(seconds: int) -> str:
-    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
-    return moment.isoformat() + "Z"
-
-
 Field = Numbers | Counts | Texts | Sometimes | Words | Paths | PointTimes
 
 _DATE = Texts("date", "date", day_number, iso_date)
@@ -244,7 +239,7 @@ _PLACE = (
     Numbers("latitude_deg", "lat", DEGREE_SCALE, limit=LATITUDE_DEG_MAX),
     Numbers("longitude_deg", "lon", DEGREE_SCALE, limit=LONGITUDE_DEG_MAX),
 )
-_UTC = Texts("utc", "utc", _utc_seconds, _utc)
+_UTC = Texts("utc", "utc", _utc_seconds, iso_utc)
 
 STREAMS: Mapping[str, tuple[Field, ...]] = {
     "track": (_DATE, _STRETCH, _RUNNING, Paths(), PointTimes()),

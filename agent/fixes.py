@@ -16,8 +16,11 @@ from statistics import median
 from typing import NamedTuple
 
 from agent.calendar import Calendar, day_beside
+from agent.geometry import HALF_TURN_E7, Point
 from agent.guarded import unpickled
 from drivers.nmea import QUALITY_RANK, Sentence, Splitter, decode
+
+NOWHERE = Point(0, 0)  # what receivers say that do not know
 
 INTERVALS_KEPT = 9
 """Epoch intervals from which the rate is learned."""
@@ -52,6 +55,18 @@ class Fix(NamedTuple):
     def __repr__(self) -> str:
         """Quality and trust only: a log must never show where or when a truck was."""
         return f"Fix({self.quality}, {'trusted' if self.trusted else 'untrusted'} date)"
+
+
+def place_of(fix: Fix) -> Point | None:
+    """Where the fix says the truck is, whatever it is worth.
+
+    None when it names no place on Earth, or the one that receivers name which do not know.
+    """
+    if fix.latitude_e7 is None or fix.longitude_e7 is None:
+        return None
+    point = Point(fix.latitude_e7, fix.longitude_e7)
+    on_earth = abs(point.latitude_e7) <= HALF_TURN_E7 // 2 and abs(point.longitude_e7) <= HALF_TURN_E7
+    return point if on_earth and point != NOWHERE else None
 
 
 class _Epoch:

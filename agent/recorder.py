@@ -17,9 +17,9 @@ from agent.agreement import Agreement
 from agent.braking import BrakingRules
 from agent.chain import Chain
 from agent.duty import Duty
-from agent.fixes import Fix, Receiver
+from agent.fixes import Fix, Receiver, place_of
 from agent.gate import Gate, GateLimits
-from agent.geometry import HALF_TURN_E7, Point
+from agent.geometry import Point
 from agent.pulses import LevelChanged, LineFault, LineOptions, Lines, PulseSeen
 from agent.records import Record
 from agent.service_day import DAY_S, Moment, ServiceDays
@@ -29,7 +29,6 @@ from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
 FIX_AGE_S = 1.0  # a fix may have been measured so long before its bytes came
 UNTRUSTED_MAX = 4
 EARLY_MS_MAX = 2000
-NOWHERE = Point(0, 0)  # what receivers say that do not know
 PRESSED = {  # what a pulse on a line of some kind is to the streams
     "harsh_braking": "harsh_braking",
     "lift": "lift",
@@ -249,7 +248,7 @@ class Recorder:
         self.tally["fixes"] += 1
         if self._help:
             self._help.seen(fix)
-        point = _point(fix)
+        point = place_of(fix)
         on_duty = self._on_since is not None and fix.at - FIX_AGE_S >= self._on_since
         elsewhere = point is not None and not self._allows(point)
         fix = self._believed(fix, hidden=elsewhere or not on_duty)
@@ -309,7 +308,7 @@ class Recorder:
         return []
 
     def _located(self, chain: Chain, fix: Fix) -> list[Record]:
-        point = _point(fix)
+        point = place_of(fix)
         if point is None or fix.utc_ms is None:
             return []
         self._days.learn(fix.utc_ms, fix.at)
@@ -323,12 +322,3 @@ def _fits(early: Fix, fix: Fix) -> bool:
     if early.utc_ms is None or fix.utc_ms is None:
         return False
     return abs((fix.utc_ms - early.utc_ms) - 1000 * (fix.at - early.at)) <= EARLY_MS_MAX
-
-
-def _point(fix: Fix) -> Point | None:
-    """Where the fix says the truck is, whatever it is worth; None when it names no place on Earth."""
-    if fix.latitude_e7 is None or fix.longitude_e7 is None:
-        return None
-    point = Point(fix.latitude_e7, fix.longitude_e7)
-    on_earth = abs(point.latitude_e7) <= HALF_TURN_E7 // 2 and abs(point.longitude_e7) <= HALF_TURN_E7
-    return point if on_earth and point != NOWHERE else None

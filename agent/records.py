@@ -42,3 +42,8 @@ def day_number(iso: str) -> int:
 def iso_month(day: int) -> str:
     """`2026-11` for a day counted from 1970-01-01."""
     return iso_date(day)[:7]
+
+
+def iso_utc(seconds: int) -> str:
+    """`2026-11-21T09:15:00Z` for seconds since 1970-01-01."""
+    return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).isoformat() + "Z"

@@ -12,12 +12,11 @@ from __future__ import annotations
 from typing import Any
 
 from agent.cab import HelpButton
-from agent.fixes import Fix
-from agent.geometry import HALF_TURN_E7, Point
+from agent.fixes import Fix, place_of
+from agent.geometry import Point
 from agent.pulses import LevelChanged
-from agent.records import Record
+from agent.records import Record, iso_utc
 from agent.streams.cells import degrees
-from agent.streams.live import iso_utc
 
 HOLD_S = 3.0  # held so long counts, unless the pin says otherwise
 ONGOING_S = 30.0  # between one record and the next, until cleared
@@ -58,7 +57,7 @@ class Help:
         """Any fix, wherever it is; the newest place replaces the one before. Its date need not be trusted."""
         if fix.utc_ms is not None:
             self._time = (fix.at, fix.utc_ms)
-        point = _place(fix)
+        point = place_of(fix)
         if point is None:
             return
         self._place = (fix.at, point)
@@ -93,17 +92,9 @@ class Help:
         fields: dict[str, Any] = {}
         if self._time is not None:
             at, utc_ms = self._time
-            fields["utc"] = iso_utc(utc_ms + round((now - at) * 1000))
+            fields["utc"] = iso_utc((utc_ms + round((now - at) * 1000)) // 1000)
         fresh = self._place is not None and now - self._place[0] <= PLACE_S_MAX
         if self._place is not None and fresh:
             fields |= degrees(self._place[1])
         self._unplaced = not fresh
         return {**fields, "state": self._says}
-
-
-def _place(fix: Fix) -> Point | None:
-    """Where the fix says the truck is; None when it names no place on Earth, or the one that stands for not knowing."""
-    if fix.latitude_e7 is None or fix.longitude_e7 is None or fix.latitude_e7 == fix.longitude_e7 == 0:
-        return None
-    on_earth = abs(fix.latitude_e7) <= HALF_TURN_E7 // 2 and abs(fix.longitude_e7) <= HALF_TURN_E7
-    return Point(fix.latitude_e7, fix.longitude_e7) if on_earth else None

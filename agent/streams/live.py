@@ -5,11 +5,9 @@ It shows breaks, and the notice of such an agreement says so. Only the newest pl
 
 from __future__ import annotations
 
-import datetime
-
 from agent.agreement import Agreement
 from agent.filters.placed import Placed
-from agent.records import Record
+from agent.records import Record, iso_utc
 from agent.streams.cells import Cells
 from agent.streams.stream import Stream
 
@@ -45,11 +43,9 @@ class Live(Stream):
         if placed is None:
             return []
         return [
-            Record(self.name, placed.day, {"utc": iso_utc(placed.utc_ms), **self._cells.fields(placed.point)})
+            Record(
+                self.name,
+                placed.day,
+                {"utc": iso_utc(placed.utc_ms // 1000), **self._cells.fields(placed.point)},
+            )
         ]
-
-
-def iso_utc(utc_ms: int) -> str:
-    """`2026-11-21T09:15:00Z` of milliseconds since 1970-01-01, cut to the second."""
-    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=utc_ms // 1000)
-    return moment.isoformat() + "Z"

@@ -109,8 +109,6 @@ def test_a_call_under_a_timed_release_does_not_end_its_connection() -> None:
     "agreed", [None, agreement("safety-only"), agreement(change=lambda t: t.update(stop_all=True))]
 )
 def test_without_an_agreement_on_it_the_button_does_nothing(agreed: Agreement | None) -> None:
-    if agreed is not None and agreed.file.id == "safety-only" and agreed.file.streams.help:
-        pytest.skip("the example agrees on help")
     link = Witness()
     runtime = calling(agreed, link=link, duty=FixedDuty(False))
     fed(runtime, link, by_time([Pulse(0.0, "help", 0)], pressed(50.0), ticks(0, 60, 0.5)))

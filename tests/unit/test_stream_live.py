@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.streams.cells import Cells, degrees
-from agent.streams.live import Live, iso_utc
+from agent.streams.live import Live
 from tests.unit.stream_parts import DAY, ORIGIN, PLANE, placed
 
 
@@ -46,4 +46,6 @@ def test_a_loss_of_power_leaves_no_place_on_disk() -> None:
     ("utc_ms", "text"), [(0, "1970-01-01T00:00:00Z"), (1_789_999, "1970-01-01T00:29:49Z")]
 )
 def test_utc_is_cut_to_the_second(utc_ms: int, text: str) -> None:
-    assert iso_utc(utc_ms) == text
+    by = live()
+    by.placed(placed(0.0)._replace(utc_ms=utc_ms))
+    assert by.close()[0].fields["utc"] == text
