@@ -154,11 +154,17 @@ class Stretches:
             self._rows.append(
                 [now - then for now, then in zip(_whole(self._path[index]), before, strict=True)]
             )
-        return {"skip_m": self._skip_m, "carried_s": self._carried_s, "path": self._rows}
+        return {
+            "skip_m": self._skip_m,
+            "before": self._before,
+            "carried_s": self._carried_s,
+            "path": self._rows,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
         self._skip_m, self._carried_s = state["skip_m"], state["carried_s"]
+        self._before = Step(*state["before"]) if state["before"] else None
         columns = [itertools.accumulate(column) for column in zip(*state["path"], strict=True)]
         self._path = [
             Spot(x / 1000, y / 1000, run / 1000, running / 1000, second, bool(stands))

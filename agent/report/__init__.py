@@ -22,7 +22,7 @@ from agent.agreement.schema import Question
 from agent.geometry import Point, distance_m
 from agent.report.frame import Mapped
 from agent.report.legend import legend
-from agent.report.map import map_svg, overview_svg
+from agent.report.map import elsewhere, map_svg, overview_svg
 from agent.report.style import STYLE
 from agent.report.tables import call_table, day_table, site_table, table
 from agent.report.words import (
@@ -164,7 +164,7 @@ def _map(given: ReportInput) -> str:
     mapped = Mapped(given.agreement.file, given.by_stream, given.severities)
     return f"""<h2>Where</h2>
 <figure>{map_svg(mapped)}
-<figcaption><ul class="legend">{legend(mapped)}</ul>{overview_svg(mapped)}</figcaption></figure>"""
+<figcaption><ul class="legend">{legend(mapped)}</ul>{elsewhere(mapped)}{overview_svg(mapped)}</figcaption></figure>"""
 
 
 def _totals(given: ReportInput) -> str:

@@ -11,9 +11,9 @@ from html import escape
 from typing import Any
 
 from agent.agreement.schema import AgreementFile, Area
-from agent.geometry import Plane
+from agent.geometry import Plane, Point
 from agent.report import layers
-from agent.report.frame import WIDTH, XY, Frame, Mapped, drawn, framed, plane_xy, record_xy
+from agent.report.frame import WIDTH, XY, Frame, Mapped, drawn, framed, plane_xy
 from agent.report.words import length_in_words
 
 MARGIN_SHARE = 0.08
@@ -76,11 +76,38 @@ _PATTERN = (
 )
 
 
+def elsewhere(mapped: Mapped) -> str:
+    """A sentence on what the map leaves out; empty when it shows all."""
+    plane = Plane(mapped.agreement.places.origin.point)
+    frame, places = _frame(mapped, plane), _published(mapped)
+    beyond = sum(not frame.shows(plane_xy(plane, place)) for place in places)
+    return (
+        f"<p>{beyond:,} of {len(places):,} published places lie elsewhere, outside this map.</p>"
+        if beyond
+        else ""
+    )
+
+
+def _published(mapped: Mapped) -> list[list[float]]:
+    """Every published place, as `[latitude_deg, longitude_deg]`."""
+    points: list[list[float]] = [point for record in mapped.of("track") for point in record["path"]]
+    placed = (record for stream in layers.PLACED for record in mapped.placed(stream))
+    return points + [[record["latitude_deg"], record["longitude_deg"]] for record in placed]
+
+
 def _frame(mapped: Mapped, plane: Plane) -> Frame:
-    """Round what would be published; without any of it, the service area."""
-    published = [plane_xy(plane, point) for record in mapped.of("track") for point in record["path"]]
-    published += [record_xy(plane, record) for stream in layers.PLACED for record in mapped.placed(stream)]
-    return framed(published or _places(mapped.agreement.places.service_area, plane), MARGIN_SHARE)
+    """Round what would be published in the part of the service area that has most of it; without any, round it all.
+
+    A landfill far from the city would make both too small to see.
+    """
+    area = mapped.agreement.places.service_area
+    parts = area.polygons()
+    by_part: dict[int, list[XY]] = {}
+    for place in _published(mapped):
+        point = Point(*(round(degrees * 1e7) for degrees in place))
+        part = next((number for number, one in enumerate(parts[1:], 1) if one.covers(point)), 0)
+        by_part.setdefault(part, []).append(plane_xy(plane, place))
+    return framed(max(by_part.values(), key=len, default=_places(area, plane)), MARGIN_SHARE)
 
 
 def _rings(area: Area) -> Iterable[Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from agent.agreement import Agreement, load_agreement
+from agent.agreement.places import Area
 from agent.columns import STREAMS as WIRE_STREAMS
 from agent.gate import REASONS
 from agent.report import LOG_NAMES_MAX, ReportBatch, ReportInput, path_length_m, report_page, write_report
@@ -339,6 +340,20 @@ def test_off_limits_places_are_hatched_with_name_and_margin(daily):
 def test_overview_shows_where_a_small_map_lies(daily):
     assert Page(report_page(given(daily))).classed("overview")
     assert not Page(report_page(given(daily, records=[]))).classed("overview")
+
+
+def test_a_part_of_the_service_area_far_away_does_not_shrink_the_city_on_the_map(daily):
+    near = [stretch(1, [40.0, -4.004], [40.003, -3.998]), stretch(2, [40.003, -3.998], [40.0, -4.0])]
+    ring = daily.file.places.service_area.coordinates
+    away = [[[longitude + 2.0, latitude] for longitude, latitude in ring[0]]]
+    area = Area(type="MultiPolygon", coordinates=[ring, away])
+    places = daily.file.places.model_copy(update={"service_area": area})
+    both = Agreement(daily.file.model_copy(update={"places": places}), daily.canonical)
+    alone = lines(Page(report_page(given(daily, records=near))))
+    page = Page(report_page(given(both, records=[*near, stretch(3, [40.0, -2.0])])))
+    assert lines(page)[: len(alone)] == alone
+    assert "1 of 5 published places lie elsewhere, outside this map." in page.text
+    assert page.classed("overview")
 
 
 def test_one_published_point_is_map_enough(daily):

@@ -107,13 +107,13 @@ def test_what_is_held_is_thinned_and_never_grows_past_its_limit() -> None:
     assert len(into._path) <= SPOTS_HELD_MAX
 
 
-@pytest.mark.parametrize("metres", [0, 30, 700, 1900, 3100])
+@pytest.mark.parametrize("metres", [0, 30, 45, 700, 1900, 3100])
 def test_across_a_loss_of_power_a_stretch_goes_on_as_if_there_was_none(metres: float) -> None:
     whole, before, after = stretches(), stretches(), stretches()
     pushed(whole, metres, step_s=1.037)
     pushed(before, metres, step_s=1.037)
     after.restore(json.loads(json.dumps(before.state())))
-    further = {"step_s": 1.037, "from_m": metres + 10.0}
+    further = {"step_s": 1.037, "from_m": metres + 20.0, "step_m": 20.0}
     assert pushed(whole, 3000, **further) + whole.cut() == pushed(after, 3000, **further) + after.cut()
 
 
