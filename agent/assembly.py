@@ -9,6 +9,7 @@ from typing import Any
 
 from agent import RELEASE_DATE, VERSION
 from agent.agreement import Agreement
+from agent.agreement.promises import HELD_SPARE_DAYS
 from agent.agreement.schema import DailyRelease, TimedRelease
 from agent.braking import BrakingRules
 from agent.calendar import ROLLOVER_DAYS
@@ -132,9 +133,9 @@ def retention(configuration: Configuration, agreement: Agreement | None) -> Rete
 
 
 def _age_days(agreement: Agreement, device_days: int) -> int:
-    """Unsent records may grow as old as all that is on the truck, and a week older than they are held back."""
+    """Unsent records may grow as old as all that is on the truck; brakings until their month has found a slot."""
     braking = agreement.file.streams.harsh_braking
-    return max(device_days, braking.held + 7) if braking else device_days
+    return max(device_days, braking.held + HELD_SPARE_DAYS) if braking else device_days
 
 
 def sender(configuration: Configuration, chance: random.Random) -> Sender:

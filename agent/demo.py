@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from agent.agreement import load_agreement
 from agent.live import OUTBOX_FILE
+from agent.records import EPOCH_DATE, month_over
 from agent.surroundings import EXAMPLES
 from agent.wire import decode
 from buffer.outbox import Outbox
@@ -173,12 +174,14 @@ class Demo:
         """The truck is switched on for half a minute on the day on which nothing is held back any more."""
         agreement = load_agreement(self.truck / "operations.yaml")
         held, slots = agreement.file.streams.harsh_braking, agreement.file.release.fleet_slots
-        days, minute = (held.held + 1, slots[0]) if held else (1, MORNING_MINUTE)
+        last = last_fix(self.truck / "shift.nmea")
+        today = (last.date - EPOCH_DATE).days
+        day, minute = (month_over(today) + held.held, slots[0]) if held else (today + 1, MORNING_MINUTE)
         self._say(
-            f"{days} days later: what the agreement held back for {days - 1} days leaves, sorted by place"
+            f"{day - today} days later: its month is over, and what was held back leaves, sorted by place"
         )
         log = self.truck / "morning.nmea"
-        log.write_bytes(b"".join(morning(self.truck / "shift.nmea", days, minute, agreement.zone)))
+        log.write_bytes(b"".join(morning(last, day - today, minute, agreement.zone)))
         agent = self._start(
             "replay",
             log,
@@ -255,17 +258,31 @@ class Demo:
         )
 
 
-def morning(log: Path, days: int, minute: int, zone: datetime.tzinfo) -> Iterator[bytes]:
+class LastFix(NamedTuple):
+    """The last RMC sentence of a log that has a fix: its fields and its UTC date."""
+
+    fields: list[str]
+    date: datetime.date
+
+
+def last_fix(log: Path) -> LastFix:
+    """Where and when a log ended."""
+    line = next(
+        line for line in reversed(log.read_bytes().splitlines()) if b"RMC," in line and b",A," in line
+    )
+    fields = line.decode("ascii").strip().lstrip("$").split("*")[0].split(",")
+    return LastFix(fields, datetime.datetime.strptime(fields[9], "%d%m%y").date())
+
+
+def morning(last: LastFix, days: int, minute: int, zone: datetime.tzinfo) -> Iterator[bytes]:
     """Half a minute of fixes where a log ended, so many days later from that minute of the day on, as RMC sentences.
 
     The days are those of UTC, the minute is the zone's.
     """
-    last = next(
-        line for line in reversed(log.read_bytes().splitlines()) if b"RMC," in line and b",A," in line
+    begins = datetime.datetime.combine(
+        last.date + datetime.timedelta(days=days), datetime.time(*divmod(minute, 60)), zone
     )
-    fields = last.decode("ascii").strip().lstrip("$").split("*")[0].split(",")
-    date = datetime.datetime.strptime(fields[9], "%d%m%y").date() + datetime.timedelta(days=days)
-    begins = datetime.datetime.combine(date, datetime.time(*divmod(minute, 60)), zone)
+    fields = list(last.fields)
     for second in range(MORNING_S):
         now = begins.astimezone(datetime.UTC) + datetime.timedelta(seconds=second)
         fields[1], fields[9] = now.strftime("%H%M%S.00"), now.strftime("%d%m%y")

@@ -44,6 +44,16 @@ def iso_month(day: int) -> str:
     return iso_date(day)[:7]
 
 
+def month_begins(day: int) -> int:
+    """The first day of the month in which that day lies; both counted from 1970-01-01."""
+    return day + 1 - (EPOCH_DATE + datetime.timedelta(days=day)).day
+
+
+def month_over(day: int) -> int:
+    """The first day of the month after the one in which that day lies."""
+    return month_begins(month_begins(day) + 31)
+
+
 def iso_utc(seconds: int) -> str:
     """`2026-11-21T09:15:00Z` for seconds since 1970-01-01."""
     return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).isoformat() + "Z"

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from agent.records import month_begins
 from agent.service_day import DAY_S, Moment
 from agent.streams.passed import WINDOW_S
 from agent.topics import FLEET_STREAMS
@@ -30,6 +31,11 @@ LANES: tuple[Lane, ...] = ("truck", "fleet")
 def lane_of(stream: str) -> Lane:
     """By which lane a stream leaves."""
     return "fleet" if stream in FLEET_STREAMS else "truck"
+
+
+def _fleet_before(today: int, held_days: int) -> int:
+    """The fleet's records leave a whole month at once: their day of arrival tells no more than their month does."""
+    return month_begins(today - held_days)
 
 
 class Release(Protocol):
@@ -160,6 +166,8 @@ class Timed:
         """Today's records leave too, unless the stream is held or tells of whole days."""
         if stream in DAY_TOTALS:
             return today
+        if lane_of(stream) == "fleet":
+            return _fleet_before(today, self._held_days.get(stream, 0))
         return today + 1 - self._held_days.get(stream, 0)
 
     def ripe(self, stream: str, day: int, fields: Mapping[str, Any], now: Moment) -> bool:
@@ -221,7 +229,8 @@ class Daily:
 
     def before_day(self, stream: str, today: int) -> int:
         """Only earlier days' records, and later those that are held."""
-        return today - self._held_days.get(stream, 0)
+        held_days = self._held_days.get(stream, 0)
+        return _fleet_before(today, held_days) if lane_of(stream) == "fleet" else today - held_days
 
     def ripe(self, stream: str, day: int, fields: Mapping[str, Any], now: Moment) -> bool:
         """An earlier day is over as a whole."""

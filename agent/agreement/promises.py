@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 SLOT_MINUTES = 10
 """How long a slot lasts, and so how far apart two must be."""
 
-HELD_SPARE_DAYS = 7
-"""So many days longer than brakings are held anything must stay on the truck, or they are gone unsent."""
+HELD_SPARE_DAYS = 31 + 7
+"""So many days longer than brakings are held anything must stay on the truck, or they are gone unsent.
+
+They leave a month at a time, so the first of a month waits for its last; and then for a slot."""
 
 DAILY_RETENTION_DAYS_MIN = 14
 """Under a daily release records wait for a slot, and a truck may miss them for two weeks."""
 
+
+DAILY_PRECISION_M_MIN = 5
+"""A line that lies closer to the fixes turns at single ones of them, and their distance is a speed."""
 
 LOOKS_MAX = 4_000_000
 """Most declared points times positions of areas: each point is looked for in each area, in about a second."""
@@ -115,7 +120,7 @@ def _brakings(file: AgreementFile) -> Iterator[Mistake]:
         )
     if braking and file.limits.device_retention < braking.held + HELD_SPARE_DAYS:
         says = (
-            f"harsh_braking is held for {braking.held} days and must then find a slot: write "
+            f"harsh_braking is held for {braking.held} days, leaves a month at a time and must then find a slot: write "
             f"{braking.held + HELD_SPARE_DAYS} days or more, or hold it for less"
         )
         yield Mistake(says, "limits", "device_retention")
@@ -126,6 +131,12 @@ def _daily_streams(file: AgreementFile) -> Iterator[Mistake]:
     if streams.track and streams.track.clock != "stretch":
         says = "a daily release promises that no time but a stretch's leaves: clock must be stretch"
         yield Mistake(says, "streams", "track", "clock")
+    if streams.track and streams.track.precision < DAILY_PRECISION_M_MIN:
+        says = (
+            "a daily release promises that no speed leaves, and a finer line would show single fixes, whose distance "
+            f"is a speed: write {DAILY_PRECISION_M_MIN} m or more"
+        )
+        yield Mistake(says, "streams", "track", "precision")
     for stream, tells in (
         ("passed", "the hours at which it was somewhere"),
         ("live", "where the truck is now"),

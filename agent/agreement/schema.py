@@ -164,7 +164,7 @@ class Limits(Part):
     stretch_length: Metres = Field(default=1000, ge=1000, le=10_000)
     trim: Metres = Field(default=50, ge=10, le=1000)
     speed_ceiling: MetresPerSecond = Field(default=25, ge=5, le=50)
-    device_retention: Days = Field(default=60, ge=1, le=365)
+    device_retention: Days = Field(default=70, ge=1, le=365)
 
 
 class AgreementFile(Part):

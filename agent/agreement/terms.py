@@ -15,7 +15,7 @@ from config.quantities import DURATION, Days, Metres, Seconds, written
 
 DWELL_CLASSES_MAX = 6
 DWELL_STEP_S_MIN = 300
-HELD_DAYS_MAX = 358  # and a week more makes the longest device retention
+HELD_DAYS_MAX = 327  # and a month and a week more make the longest device retention
 
 
 class TrackTerms(Part):

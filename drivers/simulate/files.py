@@ -120,7 +120,7 @@ places:
       kind: landfill
       area: {_geojson("Polygon", [landfill])}
 duty: {{requires: [ignition, crew_switch], time_zone: {city.time_zone}}}
-limits: {{standstill_cap: 20 s, stretch_length: 1000 m, trim: 50 m, speed_ceiling: 25 m/s, device_retention: 60 days}}
+limits: {{standstill_cap: 20 s, stretch_length: 1000 m, trim: 50 m, speed_ceiling: 25 m/s, device_retention: 70 days}}
 """
 
 

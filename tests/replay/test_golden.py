@@ -19,7 +19,7 @@ from config.load import load_yaml
 from drivers.simulate import shift, write
 
 GOLDEN = Path(__file__).parent / "golden"
-GOLDEN_BYTES_MAX = 60_000
+GOLDEN_BYTES_MAX = 70_000
 SHIFTS = {"daily": (4, 1.0), "timed": (11, 0.5)}
 STREAMS = {
     "daily": {"track", "day", "lifts", "harsh_braking", "box"},

@@ -31,8 +31,9 @@ from drivers.simulate.sentences import KNOT_MPS, with_checksum
 PLANE = Plane(Point(400_000_000, -40_000_000))  # the origin of the example agreements
 AREA_M = 4_000.0  # half the side of the service area
 DAY_MS = 86_400_000
-# 2027-09-04 09:00 UTC: behind the release date, and between the slots of the examples.
-MORNING_MS = 21_065 * DAY_MS + 9 * 3_600_000
+# 2027-08-31 09:00 UTC: behind the release date, between the slots of the examples, and the last day of a month, so that
+# brakings leave soon.
+MORNING_MS = 21_061 * DAY_MS + 9 * 3_600_000
 SIZE_BYTES = 64 * 1024 * 1024
 TRUCK = {
     "fleet": "springfield",

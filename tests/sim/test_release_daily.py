@@ -312,7 +312,8 @@ def test_R2_nothing_that_the_link_brings_switches_recording_on() -> None:
 def test_R11_what_has_left_is_gone_after_its_retention_and_what_has_not_after_the_maximum_age() -> None:
     def short(tree: dict[str, Any]) -> None:
         tree["duty"].pop("schedule", None)
-        tree["limits"]["device_retention"] = "35 days"
+        tree["streams"]["harsh_braking"]["held"] = "1 day"
+        tree["limits"]["device_retention"] = "39 days"
         tree["streams"]["track"]["retention"] = "10 days"
 
     box, link = outbox(), Witness()
@@ -330,7 +331,7 @@ def test_R11_what_has_left_is_gone_after_its_retention_and_what_has_not_after_th
     runtime = truck(agreement(change=short), box, dark)
     fed(runtime, dark, shift(random.Random(1)))
     runtime.flush(dark.at)
-    wait(runtime, dark, 34 * DAY_S)
+    wait(runtime, dark, 38 * DAY_S)
     assert box.losses().expired == 0
     wait(runtime, dark, 4 * DAY_S)
     assert box.losses().expired > 0

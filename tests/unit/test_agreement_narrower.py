@@ -22,7 +22,7 @@ def whole(tree: Tree) -> None:
         "stretch_length": "2 km",
         "trim": "60 m",
         "speed_ceiling": "20 m/s",
-        "device_retention": "50 days",
+        "device_retention": "80 days",
     }
     tree["duty"]["requires"] = ["crew_switch"]
 
@@ -67,7 +67,7 @@ NARROWER: dict[str, Change] = {
     "longer stretches": put("3 km", "limits", "stretch_length"),
     "more trimmed": put("100 m", "limits", "trim"),
     "a lower ceiling": put("15 m/s", "limits", "speed_ceiling"),
-    "less kept on the truck": put("40 days", "limits", "device_retention"),
+    "less kept on the truck": put("75 days", "limits", "device_retention"),
     "a slower release": put("120 s", "release", "every"),
 }
 
@@ -145,7 +145,7 @@ WIDER: dict[str, tuple[Change, str]] = {
     "shorter stretches": (put("1999 m", "limits", "stretch_length"), "its stretches are shorter"),
     "less trimmed": (put("59 m", "limits", "trim"), "it trims less"),
     "a higher ceiling": (put("21 m/s", "limits", "speed_ceiling"), "its speed ceiling is higher"),
-    "more kept on the truck": (put("51 days", "limits", "device_retention"), "it keeps longer on the truck"),
+    "more kept on the truck": (put("81 days", "limits", "device_retention"), "it keeps longer on the truck"),
 }
 
 

@@ -249,17 +249,30 @@ BROKEN_PROMISES: dict[str, tuple[Change, list[str]]] = {
         ["release.fleet_slots: no harsh_braking is agreed, and nothing else leaves in them: take them out"],
     ),
     "brakings that go before they may leave": (
-        put("34 days", "limits", "device_retention"),
+        put("65 days", "limits", "device_retention"),
         [
-            "limits.device_retention: harsh_braking is held for 28 days and must then find a slot: "
-            "write 35 days or more, or hold it for less"
+            "limits.device_retention: harsh_braking is held for 28 days, leaves a month at a time and must then find "
+            "a slot: write 66 days or more, or hold it for less"
         ],
     ),
     "records that go before a slot comes": (
-        both(put("1 day", "streams", "harsh_braking", "held"), put("13 days", "limits", "device_retention")),
+        both(
+            drop("streams", "harsh_braking"),
+            drop("questions", 2),
+            drop("release", "envelopes", "harsh_braking"),
+            drop("release", "fleet_slots"),
+            put("13 days", "limits", "device_retention"),
+        ),
         [
             "limits.device_retention: a daily release waits for a slot with power and coverage: "
             "write 14 days or more"
+        ],
+    ),
+    "a line that shows single fixes": (
+        put("4 m", "streams", "track", "precision"),
+        [
+            "streams.track.precision: a daily release promises that no speed leaves, and a finer line would show "
+            "single fixes, whose distance is a speed: write 5 m or more"
         ],
     ),
     "no envelopes for a stream": (
@@ -319,16 +332,23 @@ def test_R12_what_a_timed_release_can_t_keep_is_refused(name: str) -> None:
 def test_what_a_daily_release_promises_is_no_limit_to_a_timed_one() -> None:
     assert understood("operations", put("exact", "streams", "track", "clock"))
     assert understood("operations", put([{"from": "05:00", "to": "22:00"}], "duty", "schedule"))
-    assert understood("operations", put("35 days", "limits", "device_retention"))
+    assert understood("operations", put("66 days", "limits", "device_retention"))
+    assert understood("operations", put("2 m", "streams", "track", "precision"))
 
 
 def test_at_the_limits_a_daily_release_is_understood() -> None:
     assert understood(change=put(["04:00", "05:20", "14:45", "23:50", "00:00"], "release", "slots"))
     assert understood(change=put("14:45", "duty", "day_starts"))
-    assert understood(change=put("35 days", "limits", "device_retention"))
-    brief = put("1 day", "streams", "harsh_braking", "held")
+    assert understood(change=put("66 days", "limits", "device_retention"))
+    assert understood(change=put("5 m", "streams", "track", "precision"))
     assert understood(
-        change=both(brief, put(f"{DAILY_RETENTION_DAYS_MIN} days", "limits", "device_retention"))
+        change=both(
+            drop("streams", "harsh_braking"),
+            drop("questions", 2),
+            drop("release", "envelopes", "harsh_braking"),
+            drop("release", "fleet_slots"),
+            put(f"{DAILY_RETENTION_DAYS_MIN} days", "limits", "device_retention"),
+        )
     )
     assert understood(
         change=agreed(

@@ -145,7 +145,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "braking not held at all": (
         put("0 days", "streams", "harsh_braking", "held"),
-        "streams.harsh_braking.held: found 0 days, allowed is 1 day to 358 days",
+        "streams.harsh_braking.held: found 0 days, allowed is 1 day to 327 days",
     ),
     "help that is not exact": (
         put("100 m", "streams", "help", "precision"),

@@ -26,7 +26,7 @@ from agent.assembly import (
 )
 from agent.braking import BrakingRules
 from agent.pulses import LevelChanged
-from agent.records import Record, day_number
+from agent.records import Record, day_number, iso_date, month_begins
 from agent.release import BOX_EVERY_S, Daily, Timed
 from agent.sealing import rows, sealed
 from agent.service_day import Moment
@@ -34,7 +34,7 @@ from buffer.outbox import Outbox
 from config.schema import Configuration
 from tests.sim.drives import TRUCK, Witness, agreement, configuration, epochs, fed, outbox, straight, truck
 
-DAY = 21_065
+DAY = 21_061  # 2027-08-31
 
 
 def change(*path: str, to: Any) -> Any:
@@ -109,7 +109,7 @@ def test_the_release_is_the_agreed_one() -> None:
     assert (daily.size_bytes, daily.envelopes("track"), daily.before_day("harsh_braking", DAY)) == (
         4096,
         agreement().file.release.envelopes["track"],  # type: ignore[union-attr]
-        DAY - 28,
+        month_begins(DAY - 28),
     )
     assert daily.open(Moment(DAY, 4 * 3600 + 1800)) == {"truck"}
     assert daily.open(Moment(DAY, 4 * 3600 + 900)) == {"fleet"}
@@ -117,7 +117,7 @@ def test_the_release_is_the_agreed_one() -> None:
     assert (timed.size_bytes, timed.within_s, timed.before_day("harsh_braking", DAY)) == (
         320,
         120.0,
-        DAY - 27,
+        month_begins(DAY - 28),
     )
     assert timed.open(Moment(DAY, 4 * 3600 + 900)) == {"truck", "fleet"}
 
@@ -147,9 +147,9 @@ def test_under_stop_all_only_the_box_is_ever_released() -> None:
 
 @pytest.mark.parametrize(
     ("agreed_days", "configured_days", "receipts", "age"),
-    [(60, 60, 60, 60), (90, 60, 60, 60), (40, 60, 40, 40), (35, 60, 35, 35), (60, 5, 5, 35)],
+    [(70, 70, 70, 70), (90, 70, 70, 70), (66, 70, 66, 66), (70, 60, 60, 66), (70, 5, 5, 66)],
 )
-def test_nothing_stays_longer_than_agreed_and_configured_but_what_is_held_stays_a_week_more(
+def test_nothing_stays_longer_than_agreed_and_configured_but_what_is_held_stays_until_its_month_has_left(
     agreed_days: int, configured_days: int, receipts: int, age: int
 ) -> None:
     agreed = agreement(change=change("limits", "device_retention", to=f"{agreed_days} days"))
@@ -211,8 +211,7 @@ def test_pins_keep_their_polarity_and_pull() -> None:
 
 def track(day: int, stretch: int) -> Record:
     path = [[40.0, -4.0], [40.01, -4.0]]
-    date = {"date": f"2027-09-{day - 21_061:02d}"}
-    return Record("track", day, {**date, "stretch": stretch, "running_s": 100, "path": path})
+    return Record("track", day, {"date": iso_date(day), "stretch": stretch, "running_s": 100, "path": path})
 
 
 def with_rows(*, keep: list[Record] = [], seal: list[Record] = []) -> Outbox:  # noqa: B006

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from agent import two_breaks
 from agent.cli.demo import demo
-from agent.demo import morning, with_switch_off
+from agent.demo import last_fix, morning, with_switch_off
 from agent.fixes import Receiver
 from agent.paper import Published
 from agent.publication import WireFolder
@@ -43,13 +43,13 @@ def test_the_morning_is_half_a_minute_of_fixes_so_many_days_later(truck: Path, t
         return [fix.utc_ms // 86_400_000 for fix in fixes if fix.utc_ms is not None]
 
     log = tmp_path / "morning.nmea"
-    log.write_bytes(b"".join(morning(truck / "shift.nmea", 3, 6 * 60 + 15, datetime.UTC)))
+    log.write_bytes(b"".join(morning(last_fix(truck / "shift.nmea"), 3, 6 * 60 + 15, datetime.UTC)))
     assert days_of(log) == [days_of(truck / "shift.nmea")[-1] + 3] * 29
 
 
 def test_the_morning_begins_at_a_minute_of_the_city_s_clock(truck: Path) -> None:
     madrid = zoneinfo.ZoneInfo("Europe/Madrid")
-    first = next(morning(truck / "shift.nmea", 1, 6 * 60 + 15, madrid)).decode("ascii").split(",")
+    first = next(morning(last_fix(truck / "shift.nmea"), 1, 6 * 60 + 15, madrid)).decode("ascii").split(",")
     utc = datetime.datetime.strptime(first[9] + first[1], "%d%m%y%H%M%S.00").replace(tzinfo=datetime.UTC)
     assert utc.astimezone(madrid).time() == datetime.time(6, 15)
 

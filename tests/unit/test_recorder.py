@@ -139,8 +139,8 @@ def test_without_an_agreement_only_the_date_is_learned() -> None:
 @pytest.mark.parametrize(
     ("end", "left"),
     [
-        ("2027-09-03", []),
-        ("2027-09-04", ["harsh_braking", "track"]),
+        ("2027-08-30", []),
+        ("2027-08-31", ["harsh_braking", "track"]),
     ],
 )
 def test_past_the_end_of_the_agreement_nothing_is_recorded(end: str, left: list[str]) -> None:

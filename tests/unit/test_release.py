@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.columns import STREAMS
+from agent.records import iso_date
 from agent.release import DAY_TOTALS, SLOT_S, WINDOW_LATE_S, Daily, Slots, Timed, lane_of
 from agent.service_day import DAY_S, Moment
 from agent.streams.passed import WINDOW_S
@@ -79,9 +80,20 @@ def test_a_date_that_goes_back_releases_nothing_again() -> None:
     assert not release.due(Moment(TODAY, SIX))
 
 
-def test_daily_records_leave_on_a_later_day_and_held_ones_as_much_later() -> None:
+def test_daily_records_leave_on_a_later_day() -> None:
     assert daily().before_day("track", TODAY) == TODAY
-    assert daily().before_day("harsh_braking", TODAY) == TODAY - 28
+
+
+@pytest.mark.parametrize("release", [timed(), daily()])
+@pytest.mark.parametrize("today", range(TODAY, TODAY + 70))
+def test_R18_the_day_on_which_a_braking_leaves_tells_no_more_than_its_month(
+    release: Timed | Daily, today: int
+) -> None:
+    held_days = 7 if isinstance(release, Timed) else 28
+    before = release.before_day("harsh_braking", today)
+    assert iso_date(before).endswith("-01")
+    assert today - before >= held_days  # and the month behind it has not been over for so long
+    assert today - (before + 31) <= held_days
 
 
 def test_the_number_of_daily_envelopes_is_the_agreed_one() -> None:
@@ -117,7 +129,6 @@ def test_a_timed_release_is_not_due_again_when_the_date_goes_back() -> None:
 
 def test_a_timed_release_takes_today_s_records_but_held_ones() -> None:
     assert timed().before_day("track", TODAY) == TODAY + 1
-    assert timed().before_day("harsh_braking", TODAY) == TODAY - 6
     assert timed().envelopes("track") is None
 
 

@@ -238,7 +238,7 @@ def test_R14_a_narrower_agreement_stands_behind_an_expired_one_from_the_next_ser
 
 
 def test_R14_a_wider_agreement_never_stands_behind_an_expired_one() -> None:
-    wide = agreement(change=lambda tree: tree["streams"]["track"].update(precision="2 m"))
+    wide = agreement(change=lambda tree: tree["limits"].update(speed_ceiling="30 m/s"))
     standing = Standing(ending(DAY, behind=wide))
     assert wide.narrower_than(standing.in_force) is not None  # type: ignore[arg-type]
     assert standing.on(DAY + 1) is standing.in_force

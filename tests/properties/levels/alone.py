@@ -19,7 +19,7 @@ from tests.sim.drives import TRUCK
 
 DRIFT_M = 8.0  # of the receiver while the truck stands; more than this counts as motion
 AHEAD_M = 45.0  # of the stand is where a kink would show
-KINK_M = 4.5
+KINK_M = 6.5
 
 Draw = st.DrawFn
 
@@ -34,7 +34,7 @@ def drift(draw: Draw) -> tuple[Shift, Place]:
     moved = Place(aside.real, aside.imag, place.heading_deg)
     last = each_second(way_from(moved, (Stand(draw(st.sampled_from([14, 30]))), Go(900)), receiver))
     secret = drawn_secret(draw, "off duty", 40.0, dense) if draw(st.booleans()) else Part(0.0)
-    return shift_of(drawn_public(draw, first, last, variant="fine"), secret), place
+    return shift_of(drawn_public(draw, first, last), secret), place
 
 
 def kink(drawn: tuple[Shift, Place]) -> str | None:

@@ -209,9 +209,14 @@ def _shown(pair: Pair, shift: Shift, seen: Bytes) -> dict[str, list[Any]]:
 
 
 def _noted(rows: list[Any]) -> list[Any]:
-    """Notes by their names: in which row one stands depends on how long it once was."""
-    notes = [(table, *row[1:]) for table, *row in rows if table == "note" and row[3] != "x"]
+    """Notes by their names: in which row one stands, and how long that is, depends on how long it once was."""
+    notes = [(table, *row[1:4], _note(row[4])) for table, *row in rows if table == "note" and row[3] != "x"]
     return [row for row in rows if row[0] != "note"] + sorted(notes, key=lambda row: row[1])
+
+
+def _note(body: bytes) -> bytes:
+    """What a note says, without its row's padding."""
+    return body[4 : 4 + int.from_bytes(body[:4])]
 
 
 def _by_stream(rows: list[Any]) -> list[Any]:

@@ -81,15 +81,10 @@ def _later(tree: dict[str, Any], plane: Plane) -> None:
     tree["streams"]["track"]["precision"] = "40 m"
 
 
-def _fine(tree: dict[str, Any], plane: Plane) -> None:
-    tree["streams"]["track"]["precision"] = "2 m"
-
-
 VARIANTS: dict[str, Callable[[dict[str, Any], Plane], None]] = {
     "as it is": lambda tree, plane: None,
     "with stops": _with_stops,
     "later": _later,
-    "fine": _fine,
 }
 
 
