@@ -17,6 +17,7 @@ SECTIONS = {
         "inspect": "What the decoder understood of recorded logs.",
         "simulate": "Write a refuse truck's shift: log, pulses, truth, agreement.",
         "check": "Every mistake in a configuration at once.",
+        "explain": "A data agreement in plain words: the notice card.",
     },
     "At the city": {
         "receive": "The city's end: decode, drop repeats, keep, export.",

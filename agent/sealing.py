@@ -7,6 +7,7 @@ depends on when the disk was written or the agent was started.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Sequence
@@ -218,14 +219,26 @@ def _batches(
 ) -> tuple[list[Batch], list[Record]]:
     """Batches behind the stream's newest, and the records that found no room in `count` of them (None: no limit)."""
     size_bytes = terms.release.size_bytes
-    head, epoch = shelf.head(stream), shelf.epoch(stream)
-    prev = wire.previous(head.sha256.hex()) if head.sha256 else wire.NO_PREVIOUS
+    behind = shelf.head(stream)
+    epoch, n, prev = _chain(shelf, stream, behind)
     batches: list[Batch] = []
     while records if count is None else len(batches) < count:
-        heading = wire.Heading(stream, epoch, head.n + len(batches) + 1, prev, terms.agreement)
+        heading = wire.Heading(stream, epoch, n + len(batches) + 1, prev, terms.agreement)
         fields = [record.fields for record in records]
         taken = wire.fitting(heading, fields, size_bytes)
         payload = wire.encode(heading, fields[:taken], size_bytes)
-        batches.append(Batch(stream, heading.n, today, payload))
+        batches.append(Batch(stream, behind.n + len(batches) + 1, today, payload))
         prev, records = wire.previous(wire.digest(payload)), records[taken:]
     return batches, records
+
+
+def _chain(shelf: Shelf, stream: str, behind: Head) -> tuple[str, int, str]:
+    """The epoch of the next batch, and the number and hash of the one before it.
+
+    A release of the fleet's has an epoch of its own. One that lasted would tell by its numbers when the truck was
+    fitted, and by the days on which it is silent which truck it is.
+    """
+    epoch = shelf.epoch(stream)
+    if lane_of(stream) == "fleet":
+        return hashlib.sha256(f"{epoch} {behind.n}".encode()).hexdigest()[: len(epoch)], 0, wire.NO_PREVIOUS
+    return epoch, behind.n, wire.previous(behind.sha256.hex()) if behind.sha256 else wire.NO_PREVIOUS

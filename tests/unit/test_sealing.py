@@ -259,6 +259,20 @@ def test_braking_is_held_for_whole_days_and_leaves_sorted_by_place(terms: Terms)
     assert sum(map(len, left.values())) == 3
 
 
+def test_R18_each_release_of_brakings_has_an_epoch_of_its_own() -> None:
+    shelf = outbox()
+    seen = []
+    for day in range(3):
+        change = released(daily(), shelf, TODAY + day, [])
+        committed(shelf, change)
+        seen += [
+            wire.decode(batch.payload).heading for batch in change.seal if batch.stream == "harsh_braking"
+        ]
+    assert len({heading.epoch for heading in seen}) == 3
+    assert shelf.epoch("harsh_braking") not in {heading.epoch for heading in seen}
+    assert {(heading.n, heading.prev) for heading in seen} == {(1, wire.NO_PREVIOUS)}
+
+
 def test_the_order_of_brakings_says_nothing_of_when_they_happened() -> None:
     cells = [3, 1, 2, 1]
     payloads = set()
