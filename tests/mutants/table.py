@@ -76,5 +76,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "braking in the track's slot": Mutant(wiring.one_slot, "apart"),
     "braking under the truck's topic": Mutant(wiring.one_topic, "apart"),
     "braking in the track's receipt chain": Mutant(wiring.one_chain, "apart"),
+    "braking numbered since the truck was fitted": Mutant(wiring.lasting_chain, "apart"),
+    "braking leaves by the day": Mutant(wiring.by_the_day, "apart"),
     "braking in the order of happening": Mutant(wiring.unsorted, "apart"),
 }

@@ -49,8 +49,28 @@ def one_topic(patch: Patch) -> None:
 
 def one_chain(patch: Patch) -> None:
     """Brakings share the epoch of the truck."""
+    lasting_chain(patch)
     epoch = Outbox.epoch
     patch.setattr(Outbox, "epoch", lambda self, stream: epoch(self, "track"))
+
+
+def lasting_chain(patch: Patch) -> None:
+    """Brakings are numbered since the truck was fitted."""
+    chain, lane_of = sealing._chain, sealing.lane_of
+
+    def lasting(*arguments: Any) -> tuple[str, int, str]:
+        with patch.context() as inside:
+            inside.setattr(sealing, "lane_of", lambda stream: "truck")
+            found = chain(*arguments)
+        assert sealing.lane_of is lane_of
+        return found
+
+    patch.setattr(sealing, "_chain", lasting)
+
+
+def by_the_day(patch: Patch) -> None:
+    """Brakings leave as soon as each was held for long enough."""
+    patch.setattr(release, "_fleet_before", lambda today, held_days: today - held_days)
 
 
 def unsorted(patch: Patch) -> None:

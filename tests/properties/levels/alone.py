@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 from hypothesis import strategies as st
 
+from agent.records import iso_month
 from agent.streams.cells import point_of
 from agent.wire import Payload, decode
 from tests.properties.levels.parts import Part, Shift, each_second
@@ -15,7 +17,7 @@ from tests.properties.levels.secrets import dense, drawn_secret
 from tests.properties.levels.seen import Bytes, bytes_of
 from tests.properties.levels.ways import Go, Place, Receiver, Stand, way_from, way_to
 from tests.properties.levels.worlds import STREETS
-from tests.sim.drives import TRUCK
+from tests.sim.drives import DAY_MS, MORNING_MS, TRUCK
 
 DRIFT_M = 8.0  # of the receiver while the truck stands; more than this counts as motion
 AHEAD_M = 45.0  # of the stand is where a kink would show
@@ -51,31 +53,53 @@ def kink(drawn: tuple[Shift, Place]) -> str | None:
 def apart(draw: Draw) -> Shift:
     """A shift with brakings."""
     place = draw(st.sampled_from(STREETS))
-    public = drawn_public(draw, before(draw, place), behind(draw, place))
+    begins_ms = draw(
+        st.sampled_from([MORNING_MS, MORNING_MS - 10 * DAY_MS])
+    )  # a month's last day, or amid it
+    public = drawn_public(draw, before(draw, place), behind(draw, place), begins_ms=begins_ms)
     return shift_of(public, drawn_secret(draw, "off duty", 3.0, dense))
 
 
 def joined_by(shift: Shift) -> str | None:
     """What a braking has in common with the truck that it came from."""
     seen = bytes_of(shift)
-    braked = _payloads(seen, "harsh_braking")
-    for payload in braked:
-        places = [
-            [record[name] for name in ("latitude_deg", "longitude_deg", "severity")]
-            for record in payload.records
-        ]
-        if places != sorted(places):
-            return "the order of a batch"
-    if {payload.heading.epoch for payload in braked} & {
-        payload.heading.epoch for payload in _payloads(seen, "track")
-    }:
-        return "the receipt chain"
-    if any("harsh_braking" in topic and TRUCK["vehicle"] in topic for topic in _topics(seen.link)):
-        return "the topic"
-    for connection in _connections(seen):
-        if len({"harsh_braking" in topic for topic in _topics(connection)}) > 1:
-            return "the connection"
-    return None
+    braked, others = _payloads(seen, "harsh_braking"), _payloads(seen, "track")
+    epochs = {payload.heading.epoch for payload in others}
+    shows = {
+        "the order of a batch": any(_unsorted(payload) for payload in braked),
+        "the receipt chain": any(payload.heading.epoch in epochs for payload in braked),
+        "a number that counts releases": any(
+            payload.heading.n > 1 for payload in braked
+        ),  # of one envelope each
+        "the day of arrival": any(
+            _left_month(shift, event) <= record["month"] for event, record in _brakings(seen)
+        ),
+        "the topic": any(
+            "harsh_braking" in topic and TRUCK["vehicle"] in topic for topic in _topics(seen.link)
+        ),
+        "the connection": any(
+            len({"harsh_braking" in topic for topic in _topics(connection)}) > 1
+            for connection in _connections(seen)
+        ),
+    }
+    return next((what for what, does in shows.items() if does), None)
+
+
+def _unsorted(payload: Payload) -> bool:
+    places = [
+        [record[name] for name in ("latitude_deg", "longitude_deg", "severity")] for record in payload.records
+    ]
+    return places != sorted(places)
+
+
+def _brakings(seen: Bytes) -> list[tuple[tuple[object, ...], dict[str, Any]]]:
+    published = [event for event in seen.link if event[1] == "publish" and "harsh_braking" in str(event[2])]
+    return [(event, record) for event in published for record in decode(event[3]).records]  # type: ignore[arg-type]
+
+
+def _left_month(shift: Shift, event: tuple[object, ...]) -> str:
+    at_ms = shift.begins_ms + round(float(event[0]) * 1000)  # type: ignore[arg-type]
+    return iso_month(at_ms // DAY_MS)
 
 
 def _payloads(seen: Bytes, stream: str) -> list[Payload]:
