@@ -7,7 +7,8 @@ crew's reports then leave with the stretch on which they were, in one commit; a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from agent import checkpoint
 from agent.agreement import Agreement
@@ -15,7 +16,7 @@ from agent.agreement.schema import TimedRelease
 from agent.braking import BrakingRules, Brakings
 from agent.filters.continuity import Continuity, Join
 from agent.filters.placed import Placed
-from agent.geometry import Point, between
+from agent.geometry import Point, between, point_of
 from agent.records import Record
 from agent.service_day import Moment
 from agent.streams import streams_of
@@ -154,8 +155,20 @@ class Chain:
         return along
 
     def _agreed(self, records: Iterable[Record]) -> list[Record]:
-        """Those that some live question needs on their day."""
-        return [record for record in records if record.stream in self._agreement.collected(record.day)]
+        """Those that some live question needs on their day, and that name no place of which nothing may leave.
+
+        A truck on open ground may be in a square whose middle is hidden.
+        """
+        return [
+            record
+            for record in records
+            if record.stream in self._agreement.collected(record.day) and self._is_open(record.fields)
+        ]
+
+    def _is_open(self, fields: Mapping[str, Any]) -> bool:
+        if "latitude_deg" not in fields:
+            return True
+        return self._agreement.allows(point_of((fields["latitude_deg"], fields["longitude_deg"])))
 
     # Across a loss of power.
 

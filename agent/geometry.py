@@ -48,6 +48,12 @@ class Plane:
         )
 
 
+def point_of(published: Sequence[float]) -> Point:
+    """The place of a published `[latitude_deg, longitude_deg]`."""
+    latitude_deg, longitude_deg = published
+    return Point(round(latitude_deg * 1e7), round(longitude_deg * 1e7))
+
+
 def distance_m(a: Point, b: Point) -> float:
     """Metres between two positions near each other."""
     return math.hypot(*Plane(a).xy_m(b))

@@ -6,17 +6,20 @@ them tell of the same stretches. It does not match the way to streets, and it do
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any, NamedTuple
 
 from agent.filters.placed import Placed
 from agent.filters.simplify import Spot, simplified, synchronised
 from agent.filters.standstill import REARM_M, Standstill, Step
-from agent.filters.stretches import Stretch, Stretches
-from agent.geometry import Plane, Point
+from agent.filters.stretches import Stretch, Stretches, whole_steps_s
+from agent.geometry import Plane, Point, point_of
 from agent.guarded import unpickled
 
 PUBLISHED_STEP_M = 0.8  # half the diagonal of a 1e-5 degree square, rounded up: what rounding can add
 TIMED_REARM_M = 15.0  # where standstills show anyway, stops at neighbouring doors are told apart
+LENGTH_SLACK = 1.01  # another reader's earth is rounder or flatter than ours
 POINTS_MAX = 500  # of a stretch: keeps any record within the smallest batch that can be agreed for a day
 
 
@@ -121,11 +124,18 @@ class Way:
         self._numbered = self._numbered + 1 if day == self._numbered_day else 1
         self._numbered_day = day
         points = [self._plane.point(spot.x_m, spot.y_m) for spot in spots]
+        places = [_degrees(point) for point in points]
         # The first spot is the last of the stretch before, which has told of it.
         stands = [self._plane.point(spot.x_m, spot.y_m) for spot in stretch.path[1:] if spot.stands]
         return PublishedStretch(
-            day, self._numbered, stretch.running_s, spots, [_degrees(point) for point in points], stands
+            day, self._numbered, max(stretch.running_s, self._least_s(places)), spots, places, stands
         )
+
+    def _least_s(self, places: list[list[float]]) -> int:
+        """What the line as published takes at the ceiling: it may be longer than the way that was counted."""
+        metres = [self._plane.xy_m(point_of(place)) for place in places]
+        length_m = sum(math.dist(a, b) for a, b in itertools.pairwise(metres))
+        return whole_steps_s(LENGTH_SLACK * length_m / self._rules.speed_ceiling_mps)
 
     def _simplified(self, path: list[Spot]) -> list[Spot]:
         """Within the agreed precision, or coarser where a stretch would otherwise not fit into a batch."""

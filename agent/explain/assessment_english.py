@@ -125,7 +125,7 @@ _RISKS = {
         "None: this release shows standstills as they happen, and the agreement accepts that."
     ),
     "daily.measure.speed": (
-        "No time is told for less than {length}, but for one that the ceiling alone decides."
+        "No time is told for less than {length}, but for one that the length alone decides."
     ),
     "measure.work": "Lifts are counted by day and square of {cell}, without a time.",
     "measure.braking": (

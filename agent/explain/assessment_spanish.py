@@ -128,7 +128,7 @@ _RISKS = {
         "Ninguna: así los registros muestran las paradas cuando ocurren, y el acuerdo lo acepta."
     ),
     "daily.measure.speed": (
-        "No se dice ningún tiempo de menos de {length}, salvo el que decide solo el límite."
+        "No se dice ningún tiempo de menos de {length}, salvo el que decide solo el largo."
     ),
     "measure.work": "Los elevadores se cuentan por día y cuadro de {cell}, sin hora.",
     "measure.braking": (

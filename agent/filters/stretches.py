@@ -3,8 +3,9 @@
 Behind a cut the first metres are withheld, and the newest metres are always held back, so that a cut can drop
 them. Under a daily release a stretch closes at the agreed length, once as much again lies behind it: what a cut
 leaves over is then long enough to leave with the stretch before it. Between two cuts there may be less: such a piece
-tells where it went, and of time no more than what its length takes at the speed ceiling, whoever drove it. Under a
-timed release `close` ends a stretch at the release.
+tells where it went, and of time no more than what its length takes at a slow truck's pace, whoever drove it: at the
+ceiling's it would accuse a crew of a speed that nobody drove. Under a timed release `close` ends a stretch at the
+release.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from agent.guarded import guarded
 RUNNING_STEP_S = 10
 SPOTS_HELD_MAX = 20_000
 PIECE_M_MIN = 50.0
+PIECE_MPS = 5.0
 
 
 @guarded
@@ -92,7 +94,8 @@ class Stretches:
             closed = self._emit(end)
         elif end and self._far(self._path[end], PIECE_M_MIN):
             path = self._path[: end + 1]
-            closed = [Stretch(path, self._least_s(path[-1].run_m - path[0].run_m))]
+            pace_mps = min(PIECE_MPS, self._speed_ceiling_mps)
+            closed = [Stretch(path, whole_steps_s((path[-1].run_m - path[0].run_m) / pace_mps))]
         self._clear()
         return closed
 
@@ -143,7 +146,7 @@ class Stretches:
 
     def _least_s(self, length_m: float) -> int:
         """What nobody is shown to have been faster than."""
-        return RUNNING_STEP_S * math.ceil(length_m / self._speed_ceiling_mps / RUNNING_STEP_S)
+        return whole_steps_s(length_m / self._speed_ceiling_mps)
 
     # Across a loss of power.
 
@@ -170,6 +173,11 @@ class Stretches:
             Spot(x / 1000, y / 1000, run / 1000, running / 1000, second, bool(stands))
             for x, y, run, running, second, stands in zip(*columns, strict=True)
         ]
+
+
+def whole_steps_s(seconds: float) -> int:
+    """Rounded up to steps of 10 s."""
+    return RUNNING_STEP_S * math.ceil(seconds / RUNNING_STEP_S)
 
 
 def _between(a: Spot, b: Spot, run_m: float) -> Spot:

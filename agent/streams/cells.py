@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from agent.geometry import Grid, Plane, Point
 
@@ -17,12 +17,6 @@ def degrees(point: Point) -> dict[str, float]:
         "latitude_deg": round(point.latitude_e7 / 100) / 1e5,
         "longitude_deg": round(point.longitude_e7 / 100) / 1e5,
     }
-
-
-def point_of(published: Sequence[float]) -> Point:
-    """The place of a published `[latitude_deg, longitude_deg]`."""
-    latitude_deg, longitude_deg = published
-    return Point(round(latitude_deg * 1e7), round(longitude_deg * 1e7))
 
 
 class Cells:

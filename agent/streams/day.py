@@ -14,9 +14,8 @@ import itertools
 from typing import Any
 
 from agent.agreement import Agreement
-from agent.geometry import distance_m
+from agent.geometry import distance_m, point_of
 from agent.records import Record, iso_date
-from agent.streams.cells import point_of
 from agent.streams.stream import Stream
 from agent.way import PublishedStretch
 

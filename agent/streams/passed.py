@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 
 from agent.agreement import Agreement
+from agent.geometry import point_of
 from agent.records import Record, iso_date
-from agent.streams.cells import Cells, degrees, point_of
+from agent.streams.cells import Cells, degrees
 from agent.streams.stream import Stream
 from agent.way import PublishedStretch
 

@@ -10,7 +10,7 @@ from agent.paper import PaperLink
 from agent.records import Record, iso_date
 from agent.release import Daily
 from agent.runtime import Runtime
-from agent.sealing import rows
+from agent.sealing import readable, rows
 from agent.service_day import BELIEVED_AFTER_S, Moment
 from buffer.outbox import Kept
 from drivers.inbox import Inbox
@@ -152,3 +152,16 @@ def test_bytes_and_records_show_nothing_of_where_the_truck_is() -> None:
     for shown in (repr(chunk), str(chunk), f"{chunk}", repr([chunk]), repr(record), str(record), f"{record}"):
         assert "40" not in shown
         assert "4.01" not in shown
+
+
+@pytest.mark.parametrize(("at_s", "left"), [(52.5, 1), (72.5, 0)])
+def test_a_square_whose_middle_is_off_limits_is_not_named(at_s: float, left: int) -> None:
+    """Beside the hall's margin, on open ground: in a square of which most is hidden, and in one of which nothing is."""
+    box, link = outbox(), Witness()
+    runtime = truck(agreement(), box, link)
+    way = [Spot(-160, 1500 + 20 * second) for second in range(121)]
+    fed(runtime, link, by_time(switched_on(), epochs(way), braking(at_s)))
+    runtime.flush(link.at)
+    kept = box.kept("harsh_braking", MORNING_MS // DAY_MS + 1)
+    assert len(readable(kept).records) == left
+    assert readable(box.kept("track", MORNING_MS // DAY_MS + 1)).records

@@ -95,17 +95,25 @@ def test_envelopes_are_of_one_size_and_number_with_duty_on_or_off(
     assert first_days(tmp_path / "off") == first_days(wire)
 
 
-def test_every_payload_decodes_and_each_names_the_one_before(wire: Path) -> None:
-    newest: dict[str, tuple[int, str]] = {}
+def test_every_payload_decodes_and_each_of_an_epoch_names_the_one_before(wire: Path) -> None:
+    newest: dict[tuple[str, str], tuple[int, str]] = {}
     index = [json.loads(line) for line in (wire / "index.ndjson").read_text(encoding="utf-8").splitlines()]
     for line in index:
         payload = (wire / line["file"]).read_bytes()
         heading = decode(payload).heading
-        n, before = newest.get(heading.stream, (0, "0" * 64))
+        chain = (heading.stream, heading.epoch)
+        n, before = newest.get(chain, (0, "0" * 64))
         assert heading.n == n + 1
         assert before.startswith(heading.prev)
-        newest[heading.stream] = (heading.n, digest(payload))
-    assert set(newest) == {"track", "day", "lifts", "site_visits", "harsh_braking", "box"}
+        newest[chain] = (heading.n, digest(payload))
+    assert {stream for stream, _ in newest} == {
+        "track",
+        "day",
+        "lifts",
+        "site_visits",
+        "harsh_braking",
+        "box",
+    }
 
 
 def test_nothing_published_lies_off_limits_or_outside_the_service_area(

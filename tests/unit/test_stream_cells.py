@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from agent.geometry import Plane, Point
-from agent.streams.cells import LINE_M_MAX, Cells, degrees, point_of
+from agent.geometry import Plane, Point, point_of
+from agent.streams.cells import LINE_M_MAX, Cells, degrees
 from tests.unit.stream_parts import ORIGIN, PLANE
 
 CELL_M = 100.0

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from agent.geometry import distance_m
+from agent.geometry import distance_m, point_of
 from agent.records import Record, iso_date
-from agent.streams.cells import Cells, degrees, point_of
+from agent.streams.cells import Cells, degrees
 from agent.streams.stops import SNAP_M_MAX, Stops
 from tests.unit.stream_parts import DAY, ORIGIN, PLANE, XY, closed
 

@@ -9,7 +9,7 @@ import math
 import pytest
 
 from agent.filters.standstill import Step
-from agent.filters.stretches import PIECE_M_MIN, SPOTS_HELD_MAX, Stretch, Stretches
+from agent.filters.stretches import PIECE_M_MIN, PIECE_MPS, SPOTS_HELD_MAX, Stretch, Stretches
 
 LENGTH_M, TRIM_M, CEILING_MPS = 1000.0, 50.0, 25.0
 
@@ -66,7 +66,7 @@ def test_a_piece_between_two_cuts_tells_its_way_and_nothing_of_its_time(metres: 
     into = stretches()
     (piece,) = pushed(into, metres, step_s=step_s) + into.cut()
     assert PIECE_M_MIN <= length_m(piece) < LENGTH_M
-    assert piece.running_s == 10 * math.ceil(length_m(piece) / CEILING_MPS / 10)
+    assert piece.running_s == 10 * math.ceil(length_m(piece) / PIECE_MPS / 10)
 
 
 def test_after_a_cut_nothing_of_before_is_left() -> None:

@@ -36,7 +36,15 @@ def told() -> Driven:
     """An hour of which everything true left, exactly."""
     made = shift(3, 3.0)
     seconds = list(made.truth())
-    agreement = AGREEMENT | {"places": {"origin": made.city.origin._asdict()}}
+    latitude_deg, longitude_deg = made.city.origin
+    corners = [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]
+    ring = [[longitude_deg + east, latitude_deg + north] for east, north in corners]
+    places = {
+        "origin": made.city.origin._asdict(),
+        "service_area": {"type": "Polygon", "coordinates": [ring]},
+        "off_limits": [],
+    }
+    agreement = AGREEMENT | {"places": places}
     way_m = on_plane(agreement, [(second.latitude_deg, second.longitude_deg) for second in seconds])
     open_ = np.array(
         [second.on_duty and second.place in ("district", "break", "landfill") for second in seconds]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import random
 from typing import Any
 
 import pytest
 
 from agent.filters.placed import Placed
-from agent.geometry import Plane, Point, distance_m
+from agent.geometry import Plane, Point, distance_m, point_of
 from agent.way import POINTS_MAX, PublishedStretch, Way, WayRules
 
 PLANE = Plane(Point(400_000_000, -40_000_000))
@@ -59,6 +61,21 @@ def test_the_published_points_lie_where_the_truck_drove() -> None:
         for spot, (latitude_deg, longitude_deg) in zip(one.spots, one.points, strict=True):
             point = Point(round(latitude_deg * 1e7), round(longitude_deg * 1e7))
             assert distance_m(point, PLANE.point(spot.x_m, spot.y_m)) < 0.8
+
+
+@pytest.mark.parametrize("step_m", [24.9, 25.0, 26.0])
+def test_R4_whoever_measures_a_published_line_finds_no_speed_above_the_ceiling(step_m: float) -> None:
+    way = Way(RULES)
+    rng = random.Random(1)
+    closed = [
+        one
+        for second in range(600)
+        for one in way.push(placed(second * step_m * 0.8, (second % 2) * step_m * 0.6 + rng.uniform(-1, 1)))
+    ]
+    assert len(closed) > 5
+    for one in closed:
+        length_m = sum(distance_m(point_of(a), point_of(b)) for a, b in itertools.pairwise(one.points))
+        assert length_m <= RULES.speed_ceiling_mps * one.running_s
 
 
 def test_a_stretch_never_has_more_points_than_a_record_may_hold() -> None:

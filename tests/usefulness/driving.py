@@ -99,6 +99,11 @@ class Driven(NamedTuple):
         utc = datetime.datetime.fromtimestamp(self.shift.utc_ms / 1000 + at_s, datetime.UTC)
         return utc.astimezone(zoneinfo.ZoneInfo(self.agreement["duty"]["time_zone"])).date()
 
+    def is_named(self, cell: tuple[int, int], cell_m: float) -> bool:
+        """Whether a record may name that square: its middle lies on open ground."""
+        east_m, north_m = ((number + 0.5) * cell_m for number in cell)
+        return bool(shapely.contains_xy(_ground(self.agreement), east_m, north_m))
+
     def path_m(self, path: list[list[float]]) -> Floats:
         """A published path on the plane."""
         return on_plane(self.agreement, [(place[0], place[1]) for place in path])

@@ -241,7 +241,7 @@ def _lifts(driven: Driven, found: Found) -> None:
     left: Counter[Cell] = Counter()
     for record in driven.records("lifts"):
         left[_published_cell(driven, record, cell_m)] += record["count"]
-    cells = set(sure) | set(left)
+    cells = {cell for cell in set(sure) | set(left) if driven.is_named(cell, cell_m)}
     exact = sum(sure[cell] <= left[cell] <= sure[cell] + unsure[cell] for cell in cells)
     found.shares["lift cells"] = exact, len(cells)
     found.shares["lift total"] = left.total(), len(rises_s)

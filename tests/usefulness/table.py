@@ -48,7 +48,11 @@ def daily_rows(found: Found) -> Iterator[Row]:
     yield _share(found, "braking-possible", "places received that lie in the true cell", None, "brakings")
     yield _share(found, "braking-left", "real brakings of which a corroborated record left", None, "brakings")
     yield _share(
-        found, "lift cells", "cells whose lift count is exactly what the fixes received say", 100.0, "cells"
+        found,
+        "lift cells",
+        "squares that may be named whose lift count is exactly what the fixes received say",
+        100.0,
+        "cells",
     )
     yield _share(found, "lift total", "lifts counted, of those that were true", None, "lifts")
     yield _share(found, "lift true", "the same, in the true cell", None, "lifts")

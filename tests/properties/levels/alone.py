@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from agent.geometry import point_of
 from agent.records import iso_month
-from agent.streams.cells import point_of
 from agent.wire import Payload, decode
 from tests.properties.levels.parts import Part, Shift, each_second
 from tests.properties.levels.public import before, behind, drawn_public, shift_of
