@@ -87,7 +87,11 @@ class Demo:
         self._cable.plug(self._broker.port)
         try:
             with self._process(
-                "receive", "--broker", self._broker.url, "--store", self.store, "--export", self.city
+                "receive",
+                *("--broker", self._broker.url),
+                *("--store", self.store),
+                *("--export", self.city),
+                *("--agreement", self.truck / "operations.yaml"),
             ):
                 self._drive()
                 self._note_committed()  # in the morning some receipts are past their retention

@@ -91,5 +91,17 @@ def _received_1(database: Database) -> None:
     _table(database, "quarantine", {"id": int, "topic": str, "reason": str, "payload": bytes})
 
 
+def _received_2(database: Database) -> None:
+    """The log of exports. Its triggers stop a slip, and a program that means well; who owns the file can drop them."""
+    asked = {"id": int, "asked_at": str, "account": str, "folder": str}
+    _table(database, "query", asked | {"streams": str, "agreements": str, "records": int})
+    taken = "WHEN EXISTS (SELECT 1 FROM query WHERE id = NEW.id)"  # or REPLACE would overwrite a row
+    for what, when in {"UPDATE": "", "DELETE": "", "INSERT": taken}.items():
+        database.execute(
+            f"CREATE TRIGGER query_no_{what.lower()} BEFORE {what} ON query {when}"
+            " BEGIN SELECT RAISE(ABORT, 'a query that is logged stays as it is'); END"
+        )
+
+
 OUTBOX = Schema(0x46484F42, (_outbox_1, _outbox_2))
-RECEIVED = Schema(0x46485243, (_received_1,))
+RECEIVED = Schema(0x46485243, (_received_1, _received_2))

@@ -2,9 +2,11 @@
 
 Tables: `batch` (one for each key, with its payload and how often it came again); `record` (its records as JSON
 text); `conflict` (a key that came again with other bytes: kept apart, never merged); `quarantine` (what could not
-be decoded). The key is (vehicle, stream, epoch, n); harsh braking comes without a vehicle, which is then "".
+be decoded); `query` (who took records out, and when: only ever added to). The key is (vehicle, stream, epoch, n);
+harsh braking comes without a vehicle, which is then "".
 
-There is no query by driver, and nothing here that could be one.
+There is no query by driver, and nothing here that could be one. `query` holds the exports of this program alone:
+whoever opens the file with another tool leaves no trace in it.
 """
 
 from __future__ import annotations
@@ -72,6 +74,22 @@ class Stored(NamedTuple):
     prev: str
     sha256: str
     repeats: int
+    records: int
+
+
+class Query(NamedTuple):
+    """An export that was asked for: number `n`, counted from 1 without a gap.
+
+    `asked_at` is UTC to the second, `account` whose account on the city's computer, `folder` the name of the folder
+    that it went to. `streams` and `agreements` are lists in words; `records` is how many there were.
+    """
+
+    n: int
+    asked_at: str
+    account: str
+    folder: str
+    streams: str
+    agreements: str
     records: int
 
 
@@ -221,18 +239,49 @@ class ReceivedStore:
                 whose = {"vehicle": vehicle} if vehicle else {}
                 yield {"stream": of, **whose, "epoch": epoch, "n": n, **json.loads(body)}
 
+    def payloads(self) -> Iterator[bytes]:
+        """The payloads of all batches with records, in the order of arrival: what an export is made of."""
+        with _disk():
+            for (payload,) in self._db.execute("SELECT payload FROM batch WHERE records > 0 ORDER BY id"):
+                yield payload
+
+    def note_query(self, now: str, account: str, folder: str, agreements: str) -> Query:
+        """Log that all records are about to leave, synced to the disk on return: no export without its row.
+
+        `now` is a UTC moment that SQLite understands, such as "2026-11-02 06:15:00", or "now".
+        """
+        sql = (
+            "INSERT INTO query (asked_at, account, folder, agreements, streams, records)"
+            " SELECT strftime('%Y-%m-%dT%H:%M:%SZ', ?), ?, ?, ?,"
+            " (SELECT ifnull(group_concat(stream, ', '), '')"
+            " FROM (SELECT DISTINCT stream FROM record ORDER BY stream)),"
+            " (SELECT count(*) FROM record)"
+        )
+        with _disk(), sqlite_file.transaction(self._db):
+            self._db.execute(sql, (now, account, folder, agreements))
+        return self.queries()[-1]
+
+    def queries(self) -> list[Query]:
+        """The exports that were asked for, newest last."""
+        sql = "SELECT id, asked_at, account, folder, streams, agreements, records FROM query ORDER BY id"
+        with _disk():
+            return [Query(*row) for row in self._db.execute(sql)]
+
     def to_ndjson(self, path: Path) -> int:
         """Write every record as one JSON object a line; how many. Raises OSError; an old file then stays."""
         return _write(path, b"", self.records(), b"\n", b"\n")
 
-    def to_geojson(self, path: Path) -> int:
+    def to_geojson(self, path: Path, notice: Mapping[str, Any] | None = None) -> int:
         """Write every record with a place as a GeoJSON feature (RFC 7946, longitude first); how many.
 
         A `track` is a LineString, or a Point when it has one point; anything with `latitude_deg` and
-        `longitude_deg` is a Point. Raises OSError; an old file then stays.
+        `longitude_deg` is a Point. `notice` becomes the collection's own member "fairhaul". Raises OSError; an old
+        file then stays.
         """
         features = (each for each in map(feature, self.records()) if each is not None)
-        return _write(path, b'{"type":"FeatureCollection","features":[\n', features, b",\n", b"\n]}\n")
+        own = f'"fairhaul":{_text(notice)},' if notice else ""
+        head = f'{{"type":"FeatureCollection",{own}"features":[\n'.encode()
+        return _write(path, head, features, b",\n", b"\n]}\n")
 
 
 def feature(record: Mapping[str, Any]) -> dict[str, Any] | None:

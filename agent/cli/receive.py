@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
+import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from agent.cli.failing import BAD_USAGE, FAILED, clear_errors, fail
+from agent.cli.failing import BAD_USAGE, FAILED, UNREADABLE, clear_errors, fail
 
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
+    from agent.agreement import Agreement
     from agent.receiver import Receiver
-    from buffer.received import ReceivedStore
+    from buffer.received import Query, ReceivedStore
     from drivers.clock import Clock
     from drivers.inbox import Inbox
     from drivers.inputs import Input
@@ -48,7 +51,7 @@ class Ending(NamedTuple):
 
 
 @click.command(short_help="The city's end: decode, drop repeats, keep, export.")
-@click.option("--broker", required=True, metavar="URL", help="mqtt://host:port or mqtts://host:port.")
+@click.option("--broker", metavar="URL", help="mqtt://host:port or mqtts://host:port.")
 @click.option(
     "--store", required=True, type=FILES, metavar="F.db", help="SQLite file, made when there is none."
 )
@@ -64,6 +67,15 @@ class Ending(NamedTuple):
 @click.option(
     "--export", type=FILES, metavar="DIR", help="At the end, write records.ndjson and records.geojson."
 )
+@click.option(
+    "--agreement",
+    "agreements",
+    type=FILES,
+    multiple=True,
+    metavar="F",
+    help="A data agreement, whose forbidden uses go with the export; again for each one.",
+)
+@click.option("--queries", is_flag=True, help="List who exported from the store, and end; needs no broker.")
 @click.option("--for", "after_s", type=click.FloatRange(0), metavar="SECONDS", help="End after so long.")
 @click.option(
     "--until-idle",
@@ -73,10 +85,12 @@ class Ending(NamedTuple):
     help="End when nothing has come for so long while connected.",
 )
 def receive(
-    broker: str,
+    broker: str | None,
     store: Path,
     fleet: str,
     export: Path | None,
+    agreements: tuple[Path, ...],
+    queries: bool,
     after_s: float | None,
     idle_s: float | None,
     **login: Any,
@@ -86,7 +100,13 @@ def receive(
     The broker keeps the session while this end is away; use another --client-id for a second receiver. What cannot
     be decoded is put aside in the store. A call for help is said on stderr at once, with its place. Ends
     cleanly on SIGTERM or Ctrl-C.
+
+    Each export is logged in the store before it is made; --queries lists them.
     """
+    if queries:
+        _list_queries(store)
+        return
+    from agent.agreement import load_agreement
     from agent.receiver import Receiver
     from buffer.received import ReceivedStore
     from buffer.sqlite_file import SchemaTooNew
@@ -94,6 +114,8 @@ def receive(
     from drivers.inbox import Inbox
     from drivers.mqtt import BrokerAddressError, LinkOptions, Subscription, parse_broker
 
+    if broker is None:
+        fail(BAD_USAGE, "--broker URL is missing: it says where to receive from")
     try:
         parse_broker(broker)
     except BrokerAddressError as error:
@@ -103,6 +125,7 @@ def receive(
     clock, inbox = Clock(), Inbox()
     options = LinkOptions(**login)  # the other options are named as its fields
     with clear_errors():
+        agreed = [load_agreement(path) for path in agreements]
         try:
             kept = ReceivedStore.open(store)
         except SchemaTooNew as error:
@@ -117,7 +140,7 @@ def receive(
             board.close()
             _sum_up(receiver, kept, store)
             if export:
-                _export(kept, export)
+                _export(kept, export, agreed)
         if not receiver.ever_up:
             sys.exit(FAILED)
 
@@ -264,12 +287,57 @@ def _tell_gaps(kept: ReceivedStore) -> None:
         )
 
 
-def _export(kept: ReceivedStore, directory: Path) -> None:
+def _export(kept: ReceivedStore, directory: Path, agreements: Sequence[Agreement]) -> None:
+    """First the row in the log, then what may not be done with the records, and only then the records."""
+    from agent.forbidden import notice
+    from buffer import durable
+    from config.located import printable
+
+    told = notice(kept.payloads(), agreements)
+    query = kept.note_query("now", _account(), printable(directory.resolve().name), told.agreements)
+    ndjson, geojson = directory / "records.ndjson", directory / "records.geojson"
+    beside = directory / f"{ndjson.name}.notice.txt"
     directory.mkdir(parents=True, exist_ok=True)
-    records = kept.to_ndjson(directory / "records.ndjson")
-    places = kept.to_geojson(directory / "records.geojson")
-    click.echo(
-        f"exported {records:,} records to {directory / 'records.ndjson'}, "
-        f"{places:,} with a place to {directory / 'records.geojson'}",
-        err=True,
+    durable.replace(beside, "".join(f"{line}\n" for line in told.lines()).encode())
+    records, places = kept.to_ndjson(ndjson), kept.to_geojson(geojson, told.plain())
+    click.echo(f"exported {records:,} records to {ndjson}, {places:,} with a place to {geojson}", err=True)
+    for line in told.lines():
+        click.echo(line, err=True)
+    click.echo(f"these lines stand in {beside} too; logged as query {query.n} of the store", err=True)
+
+
+def _account() -> str:
+    """Whose account asks: the name can be set to anything by whoever asks, the number cannot."""
+    from config.located import printable
+
+    try:
+        return f"{printable(getpass.getuser())}, uid {os.getuid()}"
+    except KeyError:  # a container may have no name for it
+        return f"uid {os.getuid()}"
+
+
+def _list_queries(store: Path) -> None:
+    from buffer.received import ReceivedStore
+    from buffer.sqlite_file import SchemaTooNew
+
+    if not store.is_file():
+        fail(UNREADABLE, f"{store}: no such file")
+    with clear_errors():
+        try:
+            with contextlib.closing(ReceivedStore.open(store)) as kept:
+                queries = kept.queries()
+        except SchemaTooNew as error:
+            fail(FAILED, f"{store}: {error}")
+    for query in queries:
+        click.echo(_told(query))
+    if not queries:
+        click.echo("no export since the store keeps this log")
+
+
+def _told(query: Query) -> str:
+    streams = f" ({query.streams})" if query.streams else ""
+    under = query.agreements or "no agreement"
+    return (
+        f"{query.n:4}  {query.asked_at}  {query.account}: "
+        f"{query.records:,} records{streams} into {query.folder}, under {under}"
     )
