@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TEST_JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-servers properties mutants usefulness check bench golden schema dist clean
+.PHONY: help venv demo test test-servers properties mutants usefulness lint check audit bench golden schema dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,12 +44,17 @@ mutants: $(VENV)/.dev  ## plant every known leak and show which level of the pro
 usefulness: $(VENV)/.dev  ## what a city still learns: twenty simulated shifts under two agreements
 	$(BIN)/python -m tests.usefulness
 
-check: $(VENV)/.dev  ## lint, format, types, import rules, coverage
+lint: $(VENV)/.dev  ## lint, format, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint  ## the same, and which lines the tests reach
 	$(BIN)/python -m pytest -n $(TEST_JOBS) tests/unit tests/properties --cov --cov-report=term:skip-covered
+
+audit: $(VENV)/.dev  ## published attacks on what would leave, under two agreements; writes docs/audit.md: half an hour
+	$(BIN)/python -m tests.audit
 
 bench: $(VENV)/.dev  ## CPU, memory, wire and card wear beside two peers: apt install mosquitto
 	$(BIN)/python -m tests.bench

@@ -17,7 +17,10 @@ SECTIONS = {
         "inspect": "What the decoder understood of recorded logs.",
         "simulate": "Write a refuse truck's shift: log, pulses, truth, agreement.",
         "check": "Every mistake in a configuration at once.",
+    },
+    "Agreements": {
         "explain": "A data agreement in plain words: the notice card.",
+        "audit": "Run the published attacks against what would be published.",
     },
     "At the city": {
         "receive": "The city's end: decode, drop repeats, keep, export.",

@@ -19,14 +19,20 @@ DAY_S = 86_400
 
 def replay(runtime: Runtime, link: PaperLink, entries: Iterable[Input]) -> float:
     """Feed the entries and then the days after them; returns the simulated seconds of the log itself."""
-    at = 0.0
+    at = follow(runtime, link, entries)
+    runtime.flush(at)
+    _drain(runtime, link)
+    _days_after(runtime, link, at)
+    return at
+
+
+def follow(runtime: Runtime, link: PaperLink, entries: Iterable[Input]) -> float:
+    """Feed the entries and nothing behind them; returns when the last of them was."""
+    at = link.at
     for entry in entries:
         at = max(at, entry.at)
         _step(runtime, link, entry, at)
     link.at = at
-    runtime.flush(at)
-    _drain(runtime, link)
-    _days_after(runtime, link, at)
     return at
 
 

@@ -53,7 +53,7 @@ def test_help_is_grouped_by_where_commands_are_used() -> None:
     assert result.exit_code == 0
     places = [result.stdout.index(f"{section}:") for section in SECTIONS]
     assert places == sorted(places)
-    assert list(SECTIONS) == ["In the truck", "On the laptop", "At the city"]
+    assert list(SECTIONS) == ["In the truck", "On the laptop", "Agreements", "At the city"]
     for commands in SECTIONS.values():
         for name in commands:
             assert f"\n  {name} " in result.stdout

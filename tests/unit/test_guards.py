@@ -45,7 +45,8 @@ from drivers.nmea import Sentence
 from tests.sim.drives import ON, Lines, Witness, agreement, epochs, fed, straight, truck
 from tests.sim.drives import Spot as Place
 
-# Not on the truck, or of what everybody may read: made-up drives, the attacks on them, the receiving end, the agreement's own polygons.
+# Not on the truck, or of what everybody may read: made-up drives, attacks on them, the receiving end, the
+# agreement's own polygons.
 ELSEWHERE = re.compile(
     r"agent\.(report|demo|audit|two_breaks|agreement|columns|receiver|paper|wire|cli|__main__)"
     r"|drivers\.(simulate|embedded_broker)|buffer\.received"

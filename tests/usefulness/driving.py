@@ -10,6 +10,7 @@ import datetime
 import json
 import subprocess
 import sys
+import zlib
 import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,15 +118,16 @@ def _between(places_m: Floats, at_s: float) -> Floats:
     return found
 
 
-def drive(shift: Shift, example: str, folder: Path) -> Driven:
+def drive(shift: Shift, example: str, folder: Path, planted: str = "") -> Driven:
     """The shift under the example agreement of that name, put into the shift's city.
 
-    Raises CalledProcessError when the replay fails.
+    `planted`: Python that changes the agent before it starts, to see what a mechanism costs. Raises
+    CalledProcessError when the replay fails.
     """
     if not (folder / "shift.nmea").exists():
         write(shift, folder)
     agreement = fitted(example, folder)
-    wire = _replayed(folder, example)
+    wire = _replayed(folder, example, planted)
     return beside_truth(shift, agreement, folder / "shift.nmea", list(_left(wire)))
 
 
@@ -175,12 +177,13 @@ def fitted(example: str, folder: Path) -> dict[str, Any]:
     return dict(tree)
 
 
-def _replayed(folder: Path, example: str) -> Path:
-    wire = folder / f"wire-{example}"
+def _replayed(folder: Path, example: str, planted: str) -> Path:
+    wire = folder / f"wire-{example}-{zlib.crc32(planted.encode()):08x}"
+    program = f"{planted}\nfrom agent.__main__ import main\nmain(prog_name='fairhaul')"
     words: list[object] = ["replay", folder / "shift.nmea", "--pulses", folder / "pulses.csv"]
     words += ["--config", folder / "agent.yaml", "--agreement", folder / f"{example}.yaml", "--wire", wire]
     subprocess.run(
-        [sys.executable, "-m", "agent", *map(str, words)],
+        [sys.executable, "-c", program, *map(str, words)],
         check=True,
         stderr=subprocess.PIPE,
         cwd=ROOT,

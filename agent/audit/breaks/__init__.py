@@ -1,0 +1,25 @@
+"""Attacks that look for where on its way a truck took its break.
+
+Each signal alone (SIGNALS), all of them combined by models trained on other routes, and how long breaks were. The
+attackers have this project's code and the agreement's text; they do not have the truth of the route they attack.
+"""
+
+from __future__ import annotations
+
+from agent.audit.breaks.combined import COMBINED, combined
+from agent.audit.breaks.day import Day, Signal, days_of, days_of_route
+from agent.audit.breaks.judging import Found, Results, attacked
+from agent.audit.breaks.signals import SIGNALS
+
+__all__ = [
+    "COMBINED",
+    "SIGNALS",
+    "Day",
+    "Found",
+    "Results",
+    "Signal",
+    "attacked",
+    "combined",
+    "days_of",
+    "days_of_route",
+]

@@ -1,0 +1,110 @@
+"""One whole audit: which vehicle-days are attacked, by what, and what is made of the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from agent.agreement import Agreement
+from agent.audit import verdict
+from agent.audit.case import Route
+from agent.audit.recorded import Given
+from agent.audit.simulated import Driven, Wanted, driven, planes_of, versions
+from agent.audit.verdict import Judged, Mode, Row
+from agent.geometry import Plane
+
+PROMISED_NOISE_M = 1.5  # R3 is promised for a receiver this good; at others it is printed
+TRAINING_DAYS = 18  # simulated ones, for attackers of recorded logs
+
+Told = Callable[[str, int, int], None]
+
+
+class Asked(NamedTuple):
+    """What to audit: the agreement and its plain tree, and the vehicle-days to simulate."""
+
+    agreement: Agreement
+    tree: dict[str, Any]
+    days: int
+    seed: int
+    noises_m: Sequence[float]
+    jobs: int
+
+    @property
+    def mode(self) -> Mode:
+        """How the agreement releases."""
+        return self.agreement.file.release.kind
+
+    def wanted(self, noise_m: float, days: int) -> Wanted:
+        """Vehicle-days at a receiver noise."""
+        return Wanted(self.tree, days, self.seed, noise_m)
+
+
+def simulated(asked: Asked, told: Told) -> Judged:
+    """Attack the seeded city."""
+    rows: list[Row] = []
+    for number, noise_m in enumerate(asked.noises_m):
+        what = f"driving, receiver noise {noise_m:g} m"
+        made = driven(asked.wanted(noise_m, asked.days), asked.jobs, partial(told, what))
+        told(f"attacking, receiver noise {noise_m:g} m", 0, 1)
+        if number == 0:
+            rows += _once(asked, made)
+            rows += verdict.versions(
+                versions(
+                    asked.wanted(noise_m, asked.days), asked.jobs, partial(told, "driving, two versions")
+                )
+            )
+        rows += verdict.breaks(
+            noise_m,
+            verdict.results_of(made.fairhaul, asked.seed),
+            asked.mode,
+            bound=noise_m == PROMISED_NOISE_M,
+        )
+        if number == 0:
+            rows += verdict.unprotected(verdict.results_of(made.raw, asked.seed))
+    return Judged(rows)
+
+
+def _once(asked: Asked, made: Driven) -> list[Row]:
+    """All but the breaks, at one receiver noise."""
+    planes = planes_of(made.fairhaul, asked.seed)
+    return [
+        *verdict.places(made.fairhaul, made.zoned),
+        *_rest(asked, made.fairhaul, made.raw, planes),
+    ]
+
+
+def _rest(
+    asked: Asked, fairhaul: Sequence[Route], bare: Sequence[Route], planes: Mapping[str, Plane]
+) -> list[Row]:
+    file = asked.agreement.file
+    rows = [
+        *([verdict.shown(fairhaul)] if file.streams.track else []),
+        *verdict.speeds(fairhaul, bare, file.limits.speed_ceiling, asked.mode, asked.seed),
+        *verdict.crowd(fairhaul, asked.seed),
+    ]
+    braking = file.streams.harsh_braking
+    if braking is not None:
+        rows += verdict.brakings(fairhaul, planes, braking.cell, asked.seed)
+    return rows
+
+
+def recorded(asked: Asked, given: Given, told: Told) -> Judged:
+    """Attack recorded logs, with attackers trained on the seeded city under the same terms."""
+    noise_m = asked.noises_m[0]
+    made = driven(
+        asked.wanted(noise_m, TRAINING_DAYS),
+        asked.jobs,
+        partial(told, "driving for the attackers to learn on"),
+    )
+    told("attacking", 0, 1)
+    here = {given.fairhaul.name}
+    planes = planes_of(made.fairhaul, asked.seed) | {
+        given.fairhaul.name: Plane(asked.agreement.file.places.origin.point)
+    }
+    rows = list(verdict.places([given.fairhaul], []))
+    rows += _rest(asked, [given.fairhaul], [given.raw], planes)
+    found = verdict.results_of([given.fairhaul, *made.fairhaul], asked.seed, here)
+    rows += verdict.breaks(noise_m, found, asked.mode, bound=True)
+    rows += verdict.unprotected(verdict.results_of([given.raw, *made.raw], asked.seed, here))
+    return Judged([row for row in rows if row.has_trials])

@@ -1,0 +1,80 @@
+"""How few coarse points single out a vehicle-day among the published ones: unicity.
+
+After de Montjoye et al., Scientific Reports 2013. A point is a cell of 100 m in which the truck was, and the date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from agent.audit.case import Case, Floats, Route
+from agent.audit.guessing import Share
+
+CELL_M = 100.0
+STEP_M = 5.0  # between the places of a line that are looked at
+PUBLISHED_M = 20.0  # ground nearer to a published line than this was publishable
+
+Cell = tuple[int, int]
+Cells = frozenset[Cell]
+
+
+def unicity(routes: Sequence[Route], p: int, seed: int, *, dated: bool = True, across: bool = False) -> Share:
+    """The vehicle-days that `p` random cells of their true way single out among those published.
+
+    `dated`: whether the points tell the date, so that only the vehicles out on it are left. `across`: all routes
+    count as one fleet in one city; else each is a fleet of its own. A day is singled out when more of the points lie
+    on its lines than on those of any other. Days with fewer than `p` cells are no trials.
+    """
+    rng = np.random.default_rng(seed)
+    fleets = [[case for route in routes for case in route.cases]] if across else [r.cases for r in routes]
+    found = [one for fleet in fleets for one in _singled_out(fleet, p, rng, dated)]
+    return Share(sum(found), len(found))
+
+
+def _singled_out(fleet: Sequence[Case], p: int, rng: np.random.Generator, dated: bool) -> list[bool]:
+    published = [_published(case) for case in fleet]
+    found = []
+    for number, case in enumerate(fleet):
+        cells = sorted(_true_cells(case))
+        if len(cells) < p:
+            continue
+        drawn = {cells[index] for index in rng.choice(len(cells), p, replace=False)}
+        fitting = [
+            len(drawn & each) if not dated or other.seen.date == case.seen.date else -1
+            for other, each in zip(fleet, published, strict=True)
+        ]
+        found.append(fitting[number] == max(fitting) and fitting.count(fitting[number]) == 1)
+    return found
+
+
+def _published(case: Case) -> Cells:
+    """The cells that the day's lines cross."""
+    return _cells(_places(case))
+
+
+def _true_cells(case: Case) -> Cells:
+    """The cells in which the truck really was, on ground that may be published."""
+    places_m, way_m = _places(case), case.secrets.way_m
+    if not len(places_m) or not len(way_m):
+        return frozenset()
+    off_m: NDArray[np.float64] = cKDTree(places_m).query(way_m)[0]
+    return _cells(way_m[off_m <= PUBLISHED_M])
+
+
+def _places(case: Case) -> Floats:
+    """A place each STEP_M of the day's lines at least."""
+    return np.concatenate([np.empty((0, 2)), *(_dense(line.points_m) for line in case.seen.lines)])
+
+
+def _dense(points_m: Floats) -> Floats:
+    run_m = np.concatenate([[0.0], np.hypot(*np.diff(points_m, axis=0).T).cumsum()])
+    along_m = np.union1d(run_m, np.arange(0.0, run_m[-1], STEP_M))
+    return np.column_stack([np.interp(along_m, run_m, axis) for axis in points_m.T])
+
+
+def _cells(places_m: Floats) -> Cells:
+    return frozenset((int(east), int(north)) for east, north in np.floor(places_m / CELL_M))

@@ -1,0 +1,184 @@
+"""Where published lines end and begin beside something that is not published: what every attack on zones works on."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.cluster import DBSCAN
+
+from agent.audit.case import Floats, Line, Seen
+from agent.audit.zones.target import Target
+
+HEADING_M = 30.0  # the last metres of a line say where it was heading
+JOINED_M = 0.01  # one line goes on where the other ends
+SAME_PLACE_M = 15.0  # a truck of 1 Hz is cut a few metres earlier or later each day
+REACH_M = 350.0  # from the ground; a place off limits cuts nothing farther away
+CUTS_MAX = 600  # the nearest ones; more add nothing but time
+
+
+class Cut(NamedTuple):
+    """An end of a published line.
+
+    `into`: unit vector along the line towards what is hidden, zeros where the line has no length. `moment_s` and
+    `speed_mps` are NaN where nothing tells them.
+    """
+
+    day: int
+    place_m: Floats
+    into: Floats
+    moment_s: float
+    speed_mps: float
+
+
+class Gap(NamedTuple):
+    """What is not published between two cuts; before the first line of a day, and behind the last, one is None."""
+
+    before: Cut | None
+    after: Cut | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the day begins or ends in it."""
+        return self.before is None or self.after is None
+
+    @property
+    def cuts(self) -> list[Cut]:
+        """One or two."""
+        return [cut for cut in self if cut is not None]
+
+    @property
+    def hidden_s(self) -> float:
+        """From one cut to the other; NaN where it is not known."""
+        if self.before is None or self.after is None:
+            return math.nan
+        return self.after.moment_s - self.before.moment_s
+
+
+class Place(NamedTuple):
+    """Where lines are cut day after day: the mean of its cuts, and on how many days."""
+
+    place_m: Floats
+    into: Floats
+    days: int
+
+
+def solid(seen: Seen) -> list[Line]:
+    """The lines that have at least two points."""
+    return [line for line in seen.lines if len(line.points_m) > 1]
+
+
+def gaps(days: Sequence[Seen]) -> list[Gap]:
+    """Everything between lines that do not join, over all days."""
+    found: list[Gap] = []
+    for day, seen in enumerate(days):
+        lines = solid(seen)
+        if not lines:
+            continue
+        found.append(Gap(None, _start(day, seen, lines[0])))
+        for one, other in itertools.pairwise(lines):
+            if np.abs(one.points_m[-1] - other.points_m[0]).max() > JOINED_M:
+                found.append(Gap(_end(day, seen, one), _start(day, seen, other)))
+        found.append(Gap(_end(day, seen, lines[-1]), None))
+    return found
+
+
+def facing(found: Sequence[Gap], target: Target) -> list[Gap]:
+    """The gaps that the target may lie in: the depot where days begin and end, anything else nearby."""
+    if target.kind == "depot":
+        return [gap for gap in found if gap.is_open]
+    cuts = [gap.cuts for gap in found]
+    if not cuts:
+        return []
+    apart_m = [target.apart_m(np.array([cut.place_m for cut in each])).min() for each in cuts]
+    near = [number for number in np.argsort(apart_m, kind="stable")[:CUTS_MAX] if apart_m[number] <= REACH_M]
+    return [found[number] for number in sorted(near)]
+
+
+def cuts_of(found: Sequence[Gap]) -> list[Cut]:
+    """Both ends of each gap."""
+    return [cut for gap in found for cut in gap.cuts]
+
+
+def facing_cuts(days: Sequence[Seen], target: Target) -> list[Cut]:
+    """The ends of the gaps that the target may lie in; off limits only those that are near themselves."""
+    cuts = cuts_of(facing(gaps(days), target))
+    if target.kind == "depot" or not cuts:
+        return cuts
+    apart_m = target.apart_m(np.array([cut.place_m for cut in cuts]))
+    return [cut for cut, each_m in zip(cuts, apart_m, strict=True) if each_m <= REACH_M]
+
+
+def places(cuts: Sequence[Cut], within_m: float = SAME_PLACE_M) -> list[Place]:
+    """Cuts of several days at one place as one, the place of most days first."""
+    if not cuts:
+        return []
+    labels = clustered(np.array([cut.place_m for cut in cuts]), within_m)
+    merged = [
+        _merged([cut for cut, each in zip(cuts, labels, strict=True) if each == label])
+        for label in range(labels.max() + 1)
+    ]
+    return sorted(merged, key=lambda place: -place.days)
+
+
+def clustered(places_m: Floats, within_m: float) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """The number of its cluster for each of the places; those within `within_m` of each other are linked."""
+    labels: np.ndarray[tuple[int], np.dtype[np.int64]] = DBSCAN(eps=within_m, min_samples=1).fit_predict(
+        places_m
+    )
+    return labels
+
+
+def _merged(cuts: Sequence[Cut]) -> Place:
+    place_m = np.mean([cut.place_m for cut in cuts], axis=0)
+    return Place(place_m, _unit(np.sum([cut.into for cut in cuts], axis=0)), len({cut.day for cut in cuts}))
+
+
+def _end(day: int, seen: Seen, line: Line) -> Cut:
+    moment_s = line.seconds[-1] if line.seconds is not None else _on_duty(line.arrived_s, seen)
+    return Cut(day, line.points_m[-1], heading(line.points_m), float(moment_s), _speed_mps(line, last=True))
+
+
+def _start(day: int, seen: Seen, line: Line) -> Cut:
+    moment_s = (
+        line.seconds[0] if line.seconds is not None else _on_duty(line.arrived_s, seen) - line.running_s
+    )
+    into = heading(line.points_m[::-1])
+    return Cut(day, line.points_m[0], into, float(moment_s), _speed_mps(line, last=False))
+
+
+def _on_duty(at_s: float, seen: Seen) -> float:
+    """A moment of arrival if it is one of the shift: on another day it tells nothing."""
+    return at_s if seen.duty_s[0] <= at_s <= seen.duty_s[1] else math.nan
+
+
+def _speed_mps(line: Line, *, last: bool) -> float:
+    """How fast the truck drove beside the cut when it did drive, or the line's mean; NaN if nothing tells."""
+    if line.seconds is None:
+        return line.length_m / line.running_s if line.running_s > 0 else math.nan
+    tail = slice(-30, None) if last else slice(30)
+    steps_s = np.diff(line.seconds[tail])
+    moved_m = np.hypot(*np.diff(line.points_m[tail], axis=0).T)[steps_s > 0]
+    return float(np.quantile(moved_m / steps_s[steps_s > 0], 0.75)) if len(moved_m) else math.nan
+
+
+def heading(points_m: Floats) -> Floats:
+    """The direction of a line's last HEADING_M by least squares, as a unit vector; zeros if it has no length."""
+    end_m = points_m[-1]
+    far = np.flatnonzero(np.hypot(*(points_m - end_m).T) > HEADING_M)
+    tail_m = points_m[far[-1] if len(far) else 0 :].copy()
+    back_m = tail_m[0] - tail_m[1]
+    if np.hypot(*back_m) > HEADING_M:  # a simplified line has few points: a share of its last piece is enough
+        tail_m[0] = tail_m[1] + _unit(back_m) * HEADING_M
+    spread_m = tail_m - tail_m.mean(axis=0)
+    axis: Floats = np.linalg.svd(spread_m, full_matrices=False)[2][0]
+    ahead = float(axis @ (end_m - tail_m[0]))
+    return axis * np.sign(ahead) if abs(ahead) > JOINED_M else np.zeros(2)
+
+
+def _unit(vector: Floats) -> Floats:
+    length = float(np.hypot(*vector))
+    return vector / length if length else np.zeros(2)

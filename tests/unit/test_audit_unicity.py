@@ -1,0 +1,59 @@
+"""Unicity: how few cells single out a vehicle-day."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from agent.audit.case import Case, Floats, Line, Route, Secrets, Seen
+from agent.audit.unicity import unicity
+
+
+def case(points: list[tuple[float, float]], date: str = "2026-11-02", way_m: Floats | None = None) -> Case:
+    points_m = np.array(points, float).reshape(-1, 2)
+    lines = [Line(0, points_m, 100.0, None, 0.0)] if len(points_m) else []
+    if way_m is None:
+        way_m = points_m if len(points_m) < 2 else np.linspace(points_m[0], points_m[-1], 200)
+    seen = Seen("r", "t", date, (0.0, 1.0), lines, [], [], 20.0)
+    return Case(seen, Secrets([], way_m, np.zeros(len(way_m)), np.empty((0, 2)), []))
+
+
+EAST, NORTH, BOTH = [(0, 50), (2000, 50)], [(50, 0), (50, 2000)], [(0, 50), (3000, 50)]
+
+
+def test_days_in_other_streets_are_singled_out() -> None:
+    assert unicity([Route("r", [case(EAST), case(NORTH)], [])], 4, 1).value == 1.0
+
+
+def test_days_on_the_same_streets_are_not() -> None:
+    assert unicity([Route("r", [case(EAST), case(EAST)], [])], 4, 1).value == 0.0
+
+
+def test_the_date_alone_tells_days_apart_where_it_is_known() -> None:
+    fleet = [Route("r", [case(EAST), case(EAST, "2026-11-03")], [])]
+    assert unicity(fleet, 1, 1).value == 1.0
+    assert unicity(fleet, 1, 1, dated=False).value == 0.0
+
+
+def test_all_routes_may_be_one_fleet() -> None:
+    routes = [Route("a", [case(EAST)], []), Route("b", [case(EAST)], [])]
+    assert unicity(routes, 2, 1).value == 1.0
+    assert unicity(routes, 2, 1, across=True).value == 0.0
+
+
+def test_points_come_from_ground_that_was_published_alone() -> None:
+    way_m = np.linspace((5000.0, 5000.0), (6000.0, 5000.0), 100)
+    assert unicity([Route("r", [case(EAST, way_m=way_m)], [])], 1, 1).trials == 0
+
+
+def test_equal_seeds_draw_equal_points() -> None:
+    fleet = [Route("r", [case(EAST), case(BOTH), case(NORTH)], [])]
+    assert [unicity(fleet, 2, seed) for seed in range(5)] == [unicity(fleet, 2, seed) for seed in range(5)]
+
+
+@pytest.mark.parametrize("days", [[], [case([])], [case([(0, 0)])], [case([(0, 0), (0, 0)])]])
+def test_next_to_nothing_raises_nothing(days: list[Case]) -> None:
+    share = unicity([Route("r", days, [])], 4, 1)
+    assert math.isnan(share.value)
