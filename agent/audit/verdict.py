@@ -34,7 +34,7 @@ ZONE_WITHIN_M = (50.0, 23.0)
 NO_TRIAL = Share(0, 0)
 
 Mode = Literal["daily", "timed"]
-Judgement = Literal["holds", "BROKEN", "given away", "works", "TOO WEAK", "printed"]
+Judgement = Literal["holds", "BROKEN", "given away", "works", "TOO WEAK", "too few", "printed"]
 
 
 class Row(NamedTuple):
@@ -85,9 +85,16 @@ def _of(found: Share | float) -> float:
 def promised(
     section: str, attack: str, found: Share | float, chance: float | None, bound: float, promise: str
 ) -> Row:
-    """A row under a promise; one that found nothing to judge holds, one without a bound to judge it by does not."""
-    holds = math.isnan(_of(found)) or _of(found) <= bound + 1e-9
-    return Row(section, attack, found, chance, bound, promise, "holds" if holds else "BROKEN")
+    """A row under a promise; one that found nothing to judge holds, one without a bound to judge it by does not.
+
+    More than the bound is broken when it is also more than luck: chance lies below the interval of what was found.
+    """
+    judgement: Judgement = "BROKEN"
+    if math.isnan(_of(found)) or _of(found) <= bound + 1e-9:
+        judgement = "holds"
+    elif chance is not None and isinstance(found, Share) and found.interval[0] <= chance:
+        judgement = "too few"
+    return Row(section, attack, found, chance, bound, promise, judgement)
 
 
 def given_away(section: str, attack: str, found: Share | float, chance: float | None) -> Row:

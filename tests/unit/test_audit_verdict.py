@@ -117,7 +117,7 @@ def test_R3_breaks_are_bound_by_a_fifth_or_by_ten_points_above_chance(
     assert {row.promise for row in rows if row.judgement in ("holds", "BROKEN")} == {"R3"}
 
 
-@pytest.mark.parametrize(("hits", "judgement"), [(7, "holds"), (8, "BROKEN")])
+@pytest.mark.parametrize(("hits", "judgement"), [(7, "holds"), (8, "too few"), (14, "BROKEN")])
 def test_R3_place_and_duration_together_are_bound_by_two_points_above_the_place_s_chance(
     hits: int, judgement: str
 ) -> None:
@@ -298,3 +298,14 @@ def test_how_few_places_single_out_a_truck_is_given_away() -> None:
     rows = list(verdict.crowd(rounds.routes(rounds.daily, count=2, days=2), 1))
     assert [row.attack[0] for row in rows] == ["1", "2", "3", "4"]
     assert {row.judgement for row in rows} == {"given away"}
+
+
+@pytest.mark.parametrize(
+    ("hits", "trials", "chance", "judgement"),
+    [(1, 1, 0.3, "too few"), (1, 1, 0.02, "BROKEN"), (9, 20, 0.3, "too few"), (45, 100, 0.3, "BROKEN")],
+)
+def test_more_than_the_bound_breaks_a_promise_when_luck_does_not_explain_it(
+    hits: int, trials: int, chance: float, judgement: str
+) -> None:
+    row = verdict.promised("s", "a", Share(hits, trials), chance, chance + 0.1, "R3")
+    assert row.judgement == judgement
