@@ -8,19 +8,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner
 
 from agent.__main__ import main
-from agent.audit import simulated, trial
+from agent.audit import simulated, trial, verdict
 from agent.audit.breaks import COMBINED, SIGNALS
 from agent.audit.zones import ATTACKS
 from agent.surroundings import EXAMPLES
 from drivers.simulate import shift, write
 
-JUDGEMENTS = {"holds", "BROKEN", "given away", "works", "TOO WEAK", "printed"}
+JUDGEMENTS = set(get_args(verdict.Judgement))
 
 
 @pytest.fixture(autouse=True)
