@@ -75,6 +75,7 @@ class Way:
         )
         self._stretches = Stretches(rules.stretch_length_m, rules.trim_m, rules.speed_ceiling_mps)
         self._day: int | None = None
+        self._reached_m: tuple[float, float] | None = None  # the newest place, east and north
         self._numbered_day, self._numbered = numbered
         self.changed = False  # since `state` was asked, in more than how long it stood
 
@@ -98,9 +99,20 @@ class Way:
         )  # no time is held that is not published
         stood = self._standstill.standing_s > 0
         steps = self._standstill.resume() if placed.resumed else []
-        steps += self._standstill.push(x_m, y_m, round(placed.elapsed_s, 3), second)
+        steps += self._standstill.push(x_m, y_m, self._elapsed_s(x_m, y_m, placed), second)
         self.changed |= not (stood and self._standstill.standing_s > 0)
         return closed + self._stretched(steps)
+
+    def _elapsed_s(self, x_m: float, y_m: float, placed: Placed) -> float:
+        """The time since the place before, and never less than the way takes at the ceiling.
+
+        So whatever waits for seconds to pass, here or behind, waits as long for any truck above it.
+        """
+        before_m, self._reached_m = self._reached_m, (x_m, y_m)
+        if before_m is None or placed.resumed:
+            return round(placed.elapsed_s, 3)
+        least_s = math.dist(before_m, (x_m, y_m)) / self._rules.speed_ceiling_mps
+        return round(max(placed.elapsed_s, least_s), 3)
 
     def close(self) -> list[PublishedStretch]:
         """The stretch so far but for what is held back: a timed release asks for it."""
@@ -109,7 +121,7 @@ class Way:
     def cut(self) -> list[PublishedStretch]:
         """The truck crossed into a place that is not publishable, or its day ended: end and forget."""
         closed = self._stretched(self._standstill.cut()) + self._published(self._stretches.cut())
-        self._day = None
+        self._day = self._reached_m = None
         self.changed = True
         return closed
 

@@ -72,6 +72,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "drift fade removed": Mutant(dwelling.no_fade, "drift"),
     # Speed and the fleet's own stream.
     "speed floor removed": Mutant(wiring.no_floor, "speed"),
+    "faster trucks settle sooner": Mutant(wiring.own_seconds, "speed"),
     "speeds above the ceiling judge brakings": Mutant(wiring.no_clamp, "speed"),
     "braking in the track's slot": Mutant(wiring.one_slot, "apart"),
     "braking under the truck's topic": Mutant(wiring.one_topic, "apart"),

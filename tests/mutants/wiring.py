@@ -8,7 +8,9 @@ import pytest
 
 from agent import release, runtime, sealing, topics
 from agent.chain import Chain
+from agent.filters.placed import Placed
 from agent.filters.stretches import Stretches
+from agent.way import Way
 from buffer.outbox import Outbox
 
 Patch = pytest.MonkeyPatch
@@ -23,6 +25,16 @@ def no_floor(patch: Patch) -> None:
         self._speed_ceiling_mps = 1e9
 
     patch.setattr(Stretches, "__init__", fresh)
+    own_seconds(patch)
+
+
+def own_seconds(patch: Patch) -> None:
+    """Above the ceiling, too, a faster truck takes fewer seconds to be known to have left a place."""
+
+    def elapsed_s(self: Way, x_m: float, y_m: float, placed: Placed) -> float:
+        return round(placed.elapsed_s, 3)
+
+    patch.setattr(Way, "_elapsed_s", elapsed_s)
 
 
 def no_clamp(patch: Patch) -> None:
