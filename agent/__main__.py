@@ -10,7 +10,11 @@ import click
 from agent import VERSION
 
 SECTIONS = {
-    "In the truck": {"run": "The agent on the truck.", "status": "What the running agent is doing."},
+    "In the truck": {
+        "run": "The agent on the truck.",
+        "status": "What the running agent is doing.",
+        "receipts": "Exactly what left this truck: list, show, export, verify.",
+    },
     "On the laptop": {
         "demo": "A simulated truck, a broker, an outage, a kill, a receiver: the whole job in about a minute.",
         "replay": "What would be published from recorded logs.",

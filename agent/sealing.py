@@ -7,7 +7,7 @@ depends on when the disk was written or the agent was started.
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import json
 import zlib
 from collections.abc import Iterable, Sequence
@@ -25,6 +25,7 @@ from buffer.outbox import Batch, Head, Kept, KeptRow
 KEPT_BYTES_MAX = 4 * 1024 * 1024
 ROW_BYTES_MAX = 8 * 1024  # half of what the outbox takes in a row
 AT_ONCE = "help"  # passes by every release
+EPOCH_DIGITS = 16  # hexadecimal
 
 Fields = dict[str, Any]
 
@@ -46,6 +47,10 @@ class Shelf(Protocol):
 
     def epoch(self, stream: str) -> str:
         """16 hexadecimal digits."""
+        ...
+
+    def secret(self, stream: str) -> str:
+        """What is never published, and what the epochs of the fleet's releases come from."""
         ...
 
     def head(self, stream: str) -> Head:
@@ -238,7 +243,18 @@ def _chain(shelf: Shelf, stream: str, behind: Head) -> tuple[str, int, str]:
     A release of the fleet's has an epoch of its own. One that lasted would tell by its numbers when the truck was
     fitted, and by the days on which it is silent which truck it is.
     """
-    epoch = shelf.epoch(stream)
     if lane_of(stream) == "fleet":
-        return hashlib.sha256(f"{epoch} {behind.n}".encode()).hexdigest()[: len(epoch)], 0, wire.NO_PREVIOUS
-    return epoch, behind.n, wire.previous(behind.sha256.hex()) if behind.sha256 else wire.NO_PREVIOUS
+        return fleet_epoch(shelf.secret(stream), behind), 0, wire.NO_PREVIOUS
+    before = wire.previous(behind.sha256.hex()) if behind.sha256 else wire.NO_PREVIOUS
+    return shelf.epoch(stream), behind.n, before
+
+
+def fleet_epoch(secret: str, behind: Head) -> str:
+    """The epoch of the fleet's release that comes behind that batch of this truck's.
+
+    It stands for the hash that `prev` would hold: who has the truck's file finds a changed release by the epoch of the
+    next one. Who has not would need the secret to tell which two releases are of one truck: 128 random bits, which
+    nobody tries out (a file made before version 0.4 has 64, some hundred years of one graphics card).
+    """
+    before = f"{behind.n} {behind.sha256.hex() if behind.sha256 else ''}"
+    return hmac.new(secret.encode(), before.encode(), "sha256").hexdigest()[:EPOCH_DIGITS]

@@ -50,6 +50,12 @@ def _merged(gone: Iterable[tuple[str, int, str]]) -> list[Gap]:
     return runs
 
 
+def forgotten(db: sqlite3.Connection) -> bool:
+    """Whether older gaps than those on record have been let go: ids count from 1."""
+    oldest: int | None = db.execute("SELECT min(id) FROM gap").fetchone()[0]
+    return oldest is not None and oldest > 1
+
+
 def recorded(db: sqlite3.Connection) -> list[Gap]:
     """All gaps on record, in the order they came to be."""
     return [Gap(*row) for row in db.execute("SELECT stream, first_n, last_n, why FROM gap ORDER BY id")]

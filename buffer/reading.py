@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from buffer import gaps, notes, remembered, sqlite_file
 from buffer.errors import disk
@@ -15,6 +16,16 @@ from buffer.sqlite_file import PAGE_BYTES
 
 REMEMBERED_MAX = 4096
 RECEIPT_ROWS_READ = 64
+EPOCH_DIGITS = 2 * remembered.EPOCH_BYTES
+
+
+class Place(NamedTuple):
+    """Where a batch lies in the file; `answered`: the broker's answer for it is on record."""
+
+    row: int
+    stream: str
+    n: int
+    answered: bool
 
 
 class Reading:
@@ -28,6 +39,10 @@ class Reading:
 
     def epoch(self, stream: str) -> str:
         """16 hex digits made by chance together with the file, the key under which the stream's numbers count."""
+        return self.secret(stream)[-EPOCH_DIGITS:]
+
+    def secret(self, stream: str) -> str:
+        """All hex digits made by chance for that stream: 32 of one that is separate, else the vehicle's epoch."""
         return self._known.epochs.get(stream) or self._known.epochs[remembered.VEHICLE]
 
     def head(self, stream: str) -> Head:
@@ -92,20 +107,49 @@ class Reading:
 
     def receipts(self, stream: str | None = None) -> Iterator[Receipt]:
         """What was published and is still here, in the order of sealing; all streams when None."""
+        return self._rows("state IN ('a', 'r')", stream)
+
+    def sealed(self, stream: str | None = None) -> Iterator[Receipt]:
+        """The same with the batches that still wait for an answer: every payload that is here."""
+        return self._rows("state IN ('u', 'a', 'r')", stream)
+
+    def _rows(self, condition: str, stream: str | None) -> Iterator[Receipt]:
         sql = (
-            "SELECT id, stream, n, day, state, payload FROM batch"
-            " WHERE id > ? AND state IN ('a', 'r') ORDER BY id LIMIT ?"
+            f"SELECT id, stream, n, day, state, payload FROM batch WHERE id > ? AND {condition}"
+            " AND stream = ifnull(?, stream) ORDER BY id LIMIT ?"
         )
         last_id = -1
         while True:
             with disk():
-                rows = self._db.execute(sql, (last_id, RECEIPT_ROWS_READ)).fetchall()
+                rows = self._db.execute(sql, (last_id, stream, RECEIPT_ROWS_READ)).fetchall()
             if not rows:
                 return
             last_id = rows[-1][0]
             for _, of, n, day, state, payload in rows:
-                if stream is None or stream == of:
-                    yield Receipt(of, n, day, STATES[state], payload, hashlib.sha256(payload).digest())
+                yield Receipt(of, n, day, STATES[state], payload, hashlib.sha256(payload).digest())
+
+    def find(self, asked: Mapping[str, Sequence[tuple[int, int]]], limit: int) -> list[Place]:
+        """Where batches with these numbers lie, newest first, at most `limit`; those whose payload is gone left out.
+
+        `asked`: ranges of numbers by stream, ascending, both ends included.
+        """
+        missing = sum(last - first + 1 for ranges in asked.values() for first, last in ranges)
+        sql = "SELECT id, stream, n, state FROM batch WHERE state != 'x' ORDER BY id DESC"
+        found: list[Place] = []
+        with disk():
+            for row_id, stream, n, state in self._db.execute(sql):
+                if len(found) >= min(limit, missing):
+                    break
+                if stream in asked and any(first <= n <= last for first, last in asked[stream]):
+                    found.append(Place(row_id, stream, n, state != "u"))
+        return found
+
+    def at(self, row: int) -> Batch | None:
+        """The batch that `find` found there; None when its payload has gone meanwhile."""
+        sql = "SELECT stream, n, day, payload FROM batch WHERE id = ? AND state != 'x'"
+        with disk():
+            found = self._db.execute(sql, (row,)).fetchone()
+        return Batch(*found) if found else None
 
     def note(self, name: str) -> Note | None:
         """What was last committed under that name; None when nothing was, or it was removed or purged."""
@@ -116,3 +160,18 @@ class Reading:
         """Numbers whose payload is gone, and why."""
         with disk():
             return gaps.recorded(self._db)
+
+    def gaps_forgotten(self) -> bool:
+        """Whether there have been so many gaps that the oldest are no longer on record."""
+        with disk():
+            return gaps.forgotten(self._db)
+
+    def heads_on_record(self) -> dict[str, Head]:
+        """Number and hash of a batch that was its stream's newest when its payload went; by stream."""
+        with disk():
+            return {
+                stream: Head(n, sha256)
+                for stream, n, sha256 in self._db.execute(
+                    "SELECT stream, n, sha256 FROM head ORDER BY stream"
+                )
+            }

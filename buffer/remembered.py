@@ -13,6 +13,7 @@ from buffer import sqlite_file
 from buffer.rows import STATES, Head, Losses
 
 EPOCH_BYTES = 8
+SECRET_BYTES = 16  # of a separate stream: what its epochs are made from, never published
 VEHICLE = ""
 # Kept rows in `kept_last` count from here, so that ids tell no order between a braking and the track.
 LAST_SERIES = 1 << 40
@@ -56,7 +57,7 @@ def load(db: sqlite3.Connection) -> Remembered:
         },
         losses=Counter(dict(db.execute("SELECT kind, n FROM loss"))),
     )
-    if not all(re.fullmatch(r"[0-9a-f]{16}", epoch) for epoch in found.epochs.values()):
+    if not all(re.fullmatch(r"([0-9a-f]{16}){1,2}", epoch) for epoch in found.epochs.values()):
         raise sqlite_file.Damaged("an epoch is not one")
     _load_kept(db, found)
     _load_batches(db, found)
@@ -93,10 +94,10 @@ def _load_batches(db: sqlite3.Connection, found: Remembered) -> None:
 def give_epochs(
     db: sqlite3.Connection, streams: Collection[str], random_bytes: Callable[[int], bytes]
 ) -> None:
-    """An epoch for the vehicle and for each of `streams`, where there is none yet."""
+    """An epoch for the vehicle and a secret for each of `streams`, where there is none yet."""
     known = {stream for (stream,) in db.execute("SELECT stream FROM epoch")}
-    wanted = (VEHICLE, *sorted(streams))
-    missing = [(stream, random_bytes(EPOCH_BYTES).hex()) for stream in wanted if stream not in known]
+    wanted = {VEHICLE: EPOCH_BYTES} | dict.fromkeys(sorted(streams), SECRET_BYTES)
+    missing = [(stream, random_bytes(size).hex()) for stream, size in wanted.items() if stream not in known]
     if missing:
         with sqlite_file.transaction(db):
             db.executemany("INSERT INTO epoch VALUES (?, ?)", missing)

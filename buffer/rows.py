@@ -117,7 +117,10 @@ class Counts(NamedTuple):
 
 @_unpickled
 class Receipt(NamedTuple):
-    """A batch that was published. `state` is "acknowledged" or "refused"; `sha256` is computed from the payload."""
+    """A batch that was published. `sha256` is computed from the payload.
+
+    `state` is "acknowledged" or "refused"; "unsent" for one that still waits for an answer, and may have arrived.
+    """
 
     stream: str
     n: int
