@@ -26,9 +26,10 @@ from agent.runtime import Runtime
 from agent.sealing import Terms, readable
 from agent.sender import Sender, SenderLimits
 from agent.service_day import DAY_S
+from agent.sharing import SPENT_NOTE, Sharing, SharingLimits
 from agent.standing import Standing, Unusable
 from agent.streams.help import HOLD_S
-from agent.topics import state_topic, topic_for
+from agent.topics import custody_topic, state_topic, topic_for
 from agent.wire import AgreementReference, PayloadError, decode
 from buffer.outbox import Outbox
 from config.pins import CrewSwitchPin, HelpButtonPin, LevelPin, StatusLedPin
@@ -152,6 +153,13 @@ def sender(configuration: Configuration, chance: random.Random) -> Sender:
     return Sender([str(broker) for broker in link.brokers], limits, chance)
 
 
+def sharing(configuration: Configuration, outbox: Outbox) -> Sharing:
+    """How what is new and what has piled up share the connection."""
+    link = configuration.link
+    limits = SharingLimits(link.backlog_every, link.daily_budget, link.in_flight)
+    return Sharing(limits, outbox.note(SPENT_NOTE))
+
+
 def link_options(configuration: Configuration, agreement: Agreement | None) -> LinkOptions:
     """How the link introduces itself: only under a timed release does it say when it comes and goes."""
     link = configuration.link
@@ -167,6 +175,7 @@ def link_options(configuration: Configuration, agreement: Agreement | None) -> L
         certificate_file=_text(link.certificate_file),
         key_file=_text(link.key_file),
         state_topic=state_topic(configuration.fleet, configuration.vehicle) if told else None,
+        custody_topic=custody_topic(configuration.fleet, configuration.vehicle),
     )
 
 
@@ -286,6 +295,7 @@ def assemble(
         link=link,
         topic=topic_for(configuration.fleet, configuration.vehicle),
         commit_every_s=configuration.outbox.commit_every,
+        sharing=sharing(configuration, outbox),
         look=look,
     )
 
@@ -298,7 +308,7 @@ def box(agreement: Agreement | None, outbox: Outbox) -> Callable[[], dict[str, A
             "version": VERSION,
             "agreement": agreement.reference.id if agreement else NO_AGREEMENT.id,
             "self_test": "none",
-            "storage": "renewed" if outbox.set_aside else "good",
+            "storage": "good",  # agent.storage knows better, when there is something to say
             "certificate_days": -1,
             "lost": outbox.losses()._asdict(),
         }

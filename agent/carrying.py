@@ -43,6 +43,12 @@ class Carrying:
         self._counts = counts
         self._settle = settle
         self.stale = True  # whether there may be something to offer that was not offered yet
+        self._number = 0
+
+    @property
+    def link(self) -> int | None:
+        """The number of the connection that is up; None while none is."""
+        return self._number if self.sender.state == "up" else None
 
     def step(self, entry: LinkUp | LinkDown | Acknowledged | Tick, now: float) -> None:
         """What came from the link, or the time."""
@@ -62,6 +68,7 @@ class Carrying:
             if isinstance(effect, Publish):
                 self._publish(effect, now)
             elif isinstance(effect, Connect):
+                self._number = effect.link
                 self._link.connect(effect.link, effect.broker)
             elif isinstance(effect, Disconnect):
                 self.stale = True

@@ -6,7 +6,8 @@ read is put aside and acknowledged, because it would be no better the second tim
 
 A call for help is said aloud before anything else is done with it, with its place: the crew means it for people.
 
-It does not ask trucks for what is missing, has no idea who drove, and there is nothing here to look that up.
+It tells each truck what has arrived and what has not, and the truck sends that again (agent/confirming.py). It has no
+idea who drove, and there is nothing here to look that up.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import NamedTuple, Protocol
 
 from agent import wire
 from agent.calls import calls_in_words, unreadable_call
-from agent.topics import FLEET_STREAMS
+from agent.confirming import Confirming
+from agent.topics import CUSTODY, FLEET_STREAMS
 from buffer.received import Received, ReceivedStore, StoreLost
 from drivers.inputs import Delivered, Input, LinkDown, LinkUp
 from drivers.mqtt_options import LinkError
@@ -30,12 +32,14 @@ from drivers.mqtt_state import state_in
 BACKOFF_S_FIRST = 0.2
 BACKOFF_S_MAX = 5.0  # one receiver is no stampede, and trucks are waiting
 BACKOFF_DOUBLINGS_MAX = 10
+ANSWER_WITHIN_S = 30.0  # while connecting: a node may take the connection and then never grant the topics
 STABLE_S = 30.0  # so long a connection must last to be forgiven its earlier failures
 SHORT_CONNECTIONS_MAX = 3  # in a row, before someone is told to look for a second receiver
 WAIT_S = 0.5
 VEHICLES_MAX = 10_000
 ELSEWHERE = "…"  # where vehicles past VEHICLES_MAX are counted
 TOPIC_CHARACTERS_MAX = 200
+PURGE_EVERY_S = 3600.0
 CALLS_KNOWN_MAX = 1_000  # batches of help that are not said twice while the store can't be written
 
 _NAME = re.compile(r"[a-z0-9-]{1,32}")
@@ -57,12 +61,17 @@ class Connected(NamedTuple):
     state: str | None
 
 
-def read(topic: str, payload: bytes) -> Received | Unreadable | Connected:
-    """One message as a batch, as what a truck says of its connection, or as something to put aside."""
+def read(topic: str, payload: bytes) -> Received | Unreadable | Connected | None:
+    """One message as a batch, as what a truck says of its connection, or as something to put aside.
+
+    None for what receivers tell trucks: everything below a fleet's topic comes, what this one said included.
+    """
     place = _place(topic)
     if place is None:
         return Unreadable(topic[:TOPIC_CHARACTERS_MAX], payload, "a topic of no batch")
-    vehicle, stream = place
+    fleet, vehicle, stream = place
+    if vehicle and stream == CUSTODY:
+        return None
     if vehicle and stream == _STATE:
         return Connected(vehicle, state_in(payload))
     try:
@@ -71,27 +80,26 @@ def read(topic: str, payload: bytes) -> Received | Unreadable | Connected:
         return Unreadable(topic, payload, str(error))
     if heading.stream != stream or (stream in FLEET_STREAMS) == bool(vehicle):
         return Unreadable(topic, payload, f"{heading.stream} inside, which does not belong on this topic")
-    return Received(
-        vehicle, stream, heading.epoch, heading.n, heading.prev, wire.digest(payload), payload, records
-    )
+    key = (vehicle, stream, heading.epoch, heading.n)
+    return Received(*key, heading.prev, wire.digest(payload), payload, records, fleet)
 
 
-def _place(topic: str) -> tuple[str, str] | None:
-    """Vehicle and stream of a topic, the vehicle "" where there is none."""
+def _place(topic: str) -> tuple[str, str, str] | None:
+    """Fleet, vehicle and stream of a topic, the vehicle "" where there is none."""
     match topic.split("/"):
         case ["fairhaul", "v1", fleet, stream] if _NAME.fullmatch(fleet) and stream in FLEET_STREAMS:
-            return "", stream
+            return fleet, "", stream
         case ["fairhaul", "v1", fleet, vehicle, stream] if _NAME.fullmatch(fleet) and _NAME.fullmatch(
             vehicle
         ):
-            return vehicle, stream
+            return fleet, vehicle, stream
     return None
 
 
 def _calling(topic: str) -> str | None:
     """The vehicle whose topic for help this is; None for any other topic."""
     place = _place(topic)
-    return place[0] if place and place[1] == "help" else None
+    return place[1] if place and place[2] == "help" else None
 
 
 class Line(Protocol):
@@ -99,6 +107,10 @@ class Line(Protocol):
 
     def connect(self, link: int, broker: str, topics: Sequence[str]) -> None:
         """Begin connection number `link`."""
+        ...
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+        """Send at QoS 1. Raises LinkError while not up."""
         ...
 
     def acknowledge(self, link: int, mid: int) -> None:
@@ -121,7 +133,7 @@ class Tally:
 
 
 class Receiver:
-    """Keeps one broker's batches in a store.
+    """Keeps a broker's batches in a store; `brokers` are the nodes of one, and are tried in turn.
 
     `say` takes whole sentences for people, never with a position; `alarm` takes those about calls for help.
     """
@@ -130,14 +142,22 @@ class Receiver:
         self,
         store: ReceivedStore,
         line: Line,
-        broker: str,
+        brokers: Sequence[str],
         fleet: str,
         *,
         chance: Random,
         say: Callable[[str], None],
         alarm: Callable[[str], None],
+        confirms: bool = True,
+        purge: Callable[[], int] | None = None,
     ) -> None:
-        """`fleet` is a fleet's name, or "+" for all."""
+        """`fleet` is a fleet's name, or "+" for all.
+
+        `confirms`: whether trucks are told what has arrived. `purge` removes what is old and says how many batches.
+        """
+        self.confirming = Confirming(store, line) if confirms else None
+        self._purge = purge
+        self._purge_at = 0.0
         self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
         self.unreadable = 0
         self.up = False
@@ -145,14 +165,15 @@ class Receiver:
         self.quiet_since = 0.0
         self._store = store
         self._line = line
-        self._broker = broker
+        self._brokers = tuple(brokers)
         self._topics = (f"fairhaul/v1/{fleet}/#",)
         self._chance = chance
         self._say = say
         self._alarm = alarm
         self._called: dict[str, None] = {}  # hashes of batches of help, oldest first
-        self._link = 0
+        self._link = self._turn = 0
         self._due: float | None = None
+        self._sign_at = 0.0  # when this connection was begun, or last delivered something
         self._up_since = 0.0
         self._failures = 0
         self._short = 0
@@ -168,31 +189,56 @@ class Receiver:
         for entry in entries:
             if isinstance(entry, LinkUp) and entry.link == self._link:
                 self._went_up(now)
-            elif isinstance(entry, LinkDown) and entry.link == self._link:
+            elif isinstance(entry, LinkDown) and entry.link == self._link and self._due is None:
                 self._went_down(entry.reason, now)
         delivered = [entry for entry in entries if isinstance(entry, Delivered)]
         if delivered:
-            self.quiet_since = now
-            self._take(delivered)
+            self._take(delivered, now)
+        if self.up and self.confirming:
+            self.confirming.step(now)
+        if self._purge and now >= self._purge_at:
+            self._purge_at = now + PURGE_EVERY_S
+            self._remove_old(self._purge)
         if self._due is not None and now >= self._due:
             self._connect(now)
+        elif self._due is None and not self.up and now >= self._sign_at + ANSWER_WITHIN_S:
+            self._line.disconnect()
+            self._went_down("no answer in time", now)
 
     def doubt(self) -> None:
         """Messages were dropped on their way here: hang up, so that they are delivered again."""
         self._line.disconnect()
 
+    def finish(self) -> None:
+        """Before it ends: trucks are told what they were not told yet."""
+        if self.up and self.confirming:
+            self.confirming.finish()
+
     def wait_s(self, now: float) -> float:
         """How long there is nothing to do by itself, at most WAIT_S."""
-        return WAIT_S if self._due is None else min(WAIT_S, max(0.0, self._due - now))
+        telling = self.confirming.due if self.up and self.confirming else None
+        return min([WAIT_S, *(max(0.0, due - now) for due in (self._due, telling) if due is not None)])
+
+    def _remove_old(self, purge: Callable[[], int]) -> None:
+        try:
+            gone = purge()
+        except StoreLost as error:
+            self._lose_store(error)
+            return
+        if gone:
+            self._say(f"{gone:,} batches removed that were exported long ago")
 
     # Messages.
 
-    def _take(self, delivered: Sequence[Delivered]) -> None:
-        read_all = [read(entry.topic, entry.payload) for entry in delivered]
+    def _take(self, delivered: Sequence[Delivered], now: float) -> None:
+        self._sign_at = now
+        read_all = [one for entry in delivered if (one := read(entry.topic, entry.payload)) is not None]
+        if read_all:
+            self.quiet_since = now
         batches = [each for each in read_all if isinstance(each, Received)]
         self._call(read_all)
         try:
-            self._keep(batches)
+            self._keep(batches, now)
             for each in read_all:
                 if isinstance(each, Unreadable):
                     self._put_aside(each)
@@ -230,7 +276,7 @@ class Receiver:
         except StoreLost:
             return False
 
-    def _keep(self, batches: Sequence[Received]) -> None:
+    def _keep(self, batches: Sequence[Received], now: float) -> None:
         if not batches:
             return
         for batch, new in zip(batches, self._store.accept_many(batches), strict=True):
@@ -238,6 +284,8 @@ class Receiver:
             if new:
                 tally.batches += 1
                 tally.records += len(batch.records)
+                if self.confirming:
+                    self.confirming.changed(batch.vehicle, batch.fleet, now)
             else:
                 tally.repeats += 1
 
@@ -265,14 +313,18 @@ class Receiver:
 
     def _connect(self, now: float) -> None:
         self._due = None
+        self._sign_at = now
         self._link += 1
-        self._line.connect(self._link, self._broker, self._topics)
+        broker = self._brokers[self._turn % len(self._brokers)]
+        self._line.connect(self._link, broker, self._topics)
 
     def _went_up(self, now: float) -> None:
         self.up = self.ever_up = True
         self._up_since = self.quiet_since = now
         self._said_down = False
         self._say_of_link("connected")
+        if self.confirming:
+            self.confirming.came_up(now)
 
     def _went_down(self, reason: str, now: float) -> None:
         if self.up:
@@ -280,6 +332,7 @@ class Receiver:
         if not self._said_down:
             self._say_of_link(f"no connection ({reason}); trying again")
         self._said_down, self.up = True, False
+        self._turn += 1
         self._due = now + self._backoff_s()
         self._failures = min(self._failures + 1, BACKOFF_DOUBLINGS_MAX)
 

@@ -19,15 +19,17 @@ from agent.calling import Calling
 from agent.carrying import Carrying, Pipe
 from agent.in_force import Build, InForce
 from agent.keeping import CHECKPOINT_NOTE, HOUSEKEEPING_S, Counts, Keeping, Key
+from agent.offering import Offering
 from agent.recorder import Recorder
 from agent.records import Record, iso_date
 from agent.release import LANES, Lane, lane_of
 from agent.sealing import AT_ONCE, Terms, sealed
 from agent.sender import Sender
 from agent.service_day import Moment
+from agent.sharing import Sharing
 from agent.standing import Standing, Unusable
 from buffer.outbox import Note, Outbox
-from drivers.inputs import Acknowledged, Input, LinkDown, LinkUp, Pulse, Tick
+from drivers.inputs import Acknowledged, Delivered, Input, LinkDown, LinkUp, Pulse, Tick
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class Runtime:
         link: Pipe,
         topic: Callable[[str], str],
         commit_every_s: float,
+        sharing: Sharing,
         look: Callable[[], Agreement | Unusable | None] = lambda: None,
     ) -> None:
         self.standing = standing
@@ -66,7 +69,7 @@ class Runtime:
         self._build = build
         self._look = look
         self._next_look = 0.0
-        self._keeping = Keeping(outbox, self.counts, commit_every_s, self._checkpoint)
+        self._keeping = Keeping(outbox, self.counts, commit_every_s, self._checkpoint, sharing)
         self._carrying = Carrying(sender, link, topic, self.counts, self._settled)
         checkpoint = outbox.note(CHECKPOINT_NOTE)
         self._resumed = checkpoint.body if checkpoint else None  # until the date tells which agreement counts
@@ -77,8 +80,8 @@ class Runtime:
         newest_box = outbox.newest("box")
         self._box_day = newest_box.day if newest_box else None
         self._released = {lane: note.day for lane in LANES if (note := outbox.note(_left(lane)))}
-        self._open: frozenset[str] = frozenset()
         self._calls = Calling(self._keeping, self._terms)
+        self._offering = Offering(self._calls, self._keeping, self._carrying)
         self._resume_release()
 
     @property
@@ -107,8 +110,8 @@ class Runtime:
 
     def step(self, entry: Input, now: float) -> None:
         """Take one input and do all that it calls for."""
-        if isinstance(entry, LinkUp | LinkDown | Acknowledged):
-            self._carrying.step(entry, now)
+        if isinstance(entry, LinkUp | LinkDown | Acknowledged | Delivered):
+            self._offering.take(entry, now)
             self._offer(now)
         else:
             self._record(entry, now)
@@ -152,6 +155,8 @@ class Runtime:
             dues.append(max(self._keeping.due, self._next_housekeeping))
         if self.slot_due is not None:
             dues.append(self.slot_due)
+        if self._offering.again.due is not None and not self._terms.release.connected:
+            dues.append(self._offering.again.due)
         if self.recorder.checkpoint_due:  # power may go with the ignition
             dues.append(self._next_housekeeping)
         return min(dues)
@@ -276,6 +281,7 @@ class Runtime:
         self._carrying.step(Tick(now), now)
         self.now = self._guarded(lambda: self.recorder.moment(now))
         self._look_at_file(now)
+        self._keeping.sharing.follow(self.now.day if self.now else None, self._terms.release)
         if self.now is not None:
             if self._day != self.now.day:
                 self._begin_day(self.now.day, now)
@@ -343,7 +349,7 @@ class Runtime:
         if self._box_day == moment.day:
             return
         fields = {"date": iso_date(moment.day), **self._in_force.box()}
-        fields["lost"]["evicted"] += self.counts.dropped
+        self._keeping.storage.tell(fields)
         self._keeping.add([Record("box", moment.day, fields)], now)
         self._box_day = moment.day
 
@@ -354,21 +360,9 @@ class Runtime:
 
     def _offer(self, now: float) -> None:
         streams = self._open_streams
+        self._offering.follow(now)
         self._carrying.want(self._is_wanted(streams), now)
-        if streams != self._open:
-            self._open, self._carrying.stale = streams, True
-        room = self.sender.room
-        if not self._carrying.stale or room == 0:
-            return
-        on_their_way = self.sender.in_flight
-        batches = self._calls.batches(on_their_way)
-        if streams:
-            others = self._keeping.leaving(streams, room, {*on_their_way, *self._calls.keys})
-            if others is None:
-                return
-            batches += others
-        self._carrying.stale = bool(batches) or bool(on_their_way)
-        self._carrying.offer(batches, now)
+        self._offering.step(streams, now)
 
     def _is_wanted(self, streams: Collection[str]) -> bool:
         """Whether there is to be a connection: for help always, else by the release, while these streams may leave."""
@@ -376,7 +370,8 @@ class Runtime:
             return True
         if self._terms.release.connected:  # and it stays so when the date is lost for a while
             return self.now is not None or self.sender.state != "off"
-        return bool(streams) and not self._left_all(streams)
+        listening = self._offering.again.listening and lane_of("box") in map(lane_of, streams)
+        return listening or (bool(streams) and not self._left_all(streams))
 
     @property
     def _open_streams(self) -> frozenset[str]:
@@ -394,8 +389,7 @@ class Runtime:
         return self._keeping.leaving(streams, 1) == []
 
     def _settled(self, key: Key, refused: bool, now: float) -> None:
-        self._calls.settled(key)
-        self._keeping.settle(key, refused=refused, now=now)
+        self._offering.settled(key, refused, now)
 
 
 def _left(lane: Lane) -> str:

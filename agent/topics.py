@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+CUSTODY = "custody"
 FLEET_STREAMS = frozenset({"harsh_braking"})
 
 
@@ -16,6 +17,11 @@ def topic_for(fleet: str, vehicle: str) -> Callable[[str], str]:
         return f"fairhaul/v1/{fleet}/{vehicle}/{stream}"
 
     return topic
+
+
+def custody_topic(fleet: str, vehicle: str) -> str:
+    """Where the city's end tells a truck what has arrived."""
+    return f"fairhaul/v1/{fleet}/{vehicle}/{CUSTODY}"
 
 
 def state_topic(fleet: str, vehicle: str) -> str:

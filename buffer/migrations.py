@@ -103,5 +103,20 @@ def _received_2(database: Database) -> None:
         )
 
 
+def _received_3(database: Database) -> None:
+    """What has arrived, as ranges of numbers that outlive their batches, what was exported, and each truck's fleet."""
+    series = ("vehicle", "stream", "epoch")
+    ranges = {"id": int, **dict.fromkeys(series, str), "first_n": int, "last_n": int}
+    _table(database, "arrived", ranges).create_index([*series, "first_n"], unique=True)
+    database.execute(
+        "INSERT INTO arrived (vehicle, stream, epoch, first_n, last_n)"
+        " SELECT vehicle, stream, epoch, min(n), max(n) FROM (SELECT id, vehicle, stream, epoch, n,"
+        " n - row_number() OVER (PARTITION BY vehicle, stream, epoch ORDER BY n) AS island FROM batch)"
+        " GROUP BY vehicle, stream, epoch, island ORDER BY min(id)"
+    )
+    _table(database, "exported", {"id": int, "at": str, "batch": int})
+    _table(database, "vehicle", {"vehicle": str, "fleet": str}, pk="vehicle")
+
+
 OUTBOX = Schema(0x46484F42, (_outbox_1, _outbox_2))
-RECEIVED = Schema(0x46485243, (_received_1, _received_2))
+RECEIVED = Schema(0x46485243, (_received_1, _received_2, _received_3))

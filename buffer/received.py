@@ -2,8 +2,11 @@
 
 Tables: `batch` (one for each key, with its payload and how often it came again); `record` (its records as JSON
 text); `conflict` (a key that came again with other bytes: kept apart, never merged); `quarantine` (what could not
-be decoded); `query` (who took records out, and when: only ever added to). The key is (vehicle, stream, epoch, n);
-harsh braking comes without a vehicle, which is then "".
+be decoded); `query` (who took records out, and when: only ever added to); `arrived` (ranges of numbers that have
+come, whether or not their batches are still here); `exported` (up to which batch an export went); `vehicle` (its
+fleet). The key is (vehicle, stream, epoch, n); harsh braking comes without a vehicle, which is then "".
+
+No moment of arrival is kept. What is old is told by its export: a batch that was never exported is never removed.
 
 There is no query by driver, and nothing here that could be one. `query` holds the exports of this program alone:
 whoever opens the file with another tool leaves no trace in it.
@@ -12,18 +15,22 @@ whoever opens the file with another tool leaves no trace in it.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from buffer import durable, migrations, sqlite_file
+from buffer import arrived, durable, migrations, sqlite_file
 
 CONFLICTS_MAX = 10_000
 QUARANTINE_ROWS_MAX = 1_000
 QUARANTINE_BYTES_MAX = 256 * 1024
 MISSING_LISTED_MAX = 1_000
+PURGE_ROWS_MAX = 500
+EXPORTS_KEPT_MAX = 1_000  # moments of exports that are remembered
+SIZE_BYTES_MAX = 2**36
 
 
 class StoreLost(OSError):
@@ -31,7 +38,10 @@ class StoreLost(OSError):
 
 
 class Received(NamedTuple):
-    """A batch with what its envelope says and its decoded records; `vehicle` is "" for harsh braking."""
+    """A batch with what its envelope says and its decoded records; `vehicle` is "" for harsh braking.
+
+    `fleet` is "" where it is not known or there is no vehicle.
+    """
 
     vehicle: str
     stream: str
@@ -41,13 +51,14 @@ class Received(NamedTuple):
     sha256: str
     payload: bytes
     records: Sequence[Mapping[str, Any]]
+    fleet: str = ""
 
     def __repr__(self) -> str:
         return f"Received({self.vehicle!r}, {self.stream!r}, {self.epoch}, {self.n}, {len(self.records)} records)"
 
 
 class Total(NamedTuple):
-    """What has arrived of one series of numbers.
+    """What has arrived of one series of numbers. `repeats` and `records` are of the batches that are still here.
 
     `missing`: the numbers between 1 and the newest that have not, at most MISSING_LISTED_MAX of them listed;
     `missing_count`: all of them. `repeats`: batches that came again and were dropped.
@@ -110,13 +121,16 @@ class ReceivedStore:
         self._db = db
 
     @classmethod
-    def open(cls, path: Path | None) -> ReceivedStore:
+    def open(cls, path: Path | None, size_bytes_max: int = SIZE_BYTES_MAX) -> ReceivedStore:
         """The store at `path`, made when there is none, or in memory when None.
 
+        Past `size_bytes_max`, its log not counted, it takes nothing any more: StoreLost, as on a full disk.
         A damaged file is left as it is. Raises StoreLost, SchemaTooNew, or OSError from the file system.
         """
         with _disk():
-            return cls(sqlite_file.opened(path, migrations.RECEIVED))
+            db = sqlite_file.opened(path, migrations.RECEIVED)
+            db.execute(f"PRAGMA max_page_count = {max(1, size_bytes_max // sqlite_file.PAGE_BYTES)}").close()
+            return cls(db)
 
     def close(self) -> None:
         """Close the file; SQLite brings the log into it."""
@@ -146,7 +160,11 @@ class ReceivedStore:
     def _accept(self, received: Received) -> bool:
         known = self._known(received)
         if known is None:
+            if arrived.has_come(self._db, received[:3], received.n):
+                return False  # and was removed since: it must not come back
             self._insert(received)
+            arrived.note(self._db, received[:3], received.n)
+            self._note_fleet(received)
             return True
         if known[1] == received.sha256:
             self._db.execute("UPDATE batch SET repeats = repeats + 1 WHERE id = ?", (known[0],))
@@ -164,6 +182,14 @@ class ReceivedStore:
             "INSERT INTO record (batch, stream, body) VALUES (?, ?, ?)",
             ((batch_id, received.stream, _text(record)) for record in received.records),
         )
+
+    def _note_fleet(self, received: Received) -> None:
+        sql = (
+            "INSERT INTO vehicle VALUES (?, ?)"
+            " ON CONFLICT DO UPDATE SET fleet = excluded.fleet WHERE fleet != excluded.fleet"
+        )
+        if received.vehicle and received.fleet:
+            self._db.execute(sql, (received.vehicle, received.fleet))
 
     def _set_apart(self, received: Received) -> None:
         self._db.execute(
@@ -207,23 +233,73 @@ class ReceivedStore:
     def totals(self) -> list[Total]:
         """What has arrived, by vehicle, stream and epoch; numbers mean something only within an epoch."""
         sql = (
-            "SELECT vehicle, stream, epoch, count(*), sum(repeats), sum(records), max(n)"
-            " FROM batch GROUP BY vehicle, stream, epoch ORDER BY vehicle, stream, min(id)"
+            "SELECT vehicle, stream, epoch, sum(last_n - first_n + 1), ifnull(repeats, 0), ifnull(records, 0),"
+            " max(last_n) FROM arrived LEFT JOIN"
+            " (SELECT vehicle, stream, epoch, sum(repeats) AS repeats, sum(records) AS records"
+            " FROM batch GROUP BY vehicle, stream, epoch) USING (vehicle, stream, epoch)"
+            " GROUP BY vehicle, stream, epoch ORDER BY vehicle, stream, min(id)"
         )
         with _disk():
             rows = self._db.execute(sql).fetchall()
             return [Total._make((*row, self._missing(row[:3]), row[6] - row[3])) for row in rows]
 
     def _missing(self, series: tuple[str, str, str]) -> tuple[int, ...]:
+        each = itertools.chain.from_iterable(arrived.missing(self._db, series))
+        return tuple(itertools.islice(each, MISSING_LISTED_MAX))
+
+    def fleets(self) -> dict[str, str]:
+        """The fleet of each vehicle from which something has come."""
+        with _disk():
+            return dict(self._db.execute("SELECT vehicle, fleet FROM vehicle ORDER BY vehicle"))
+
+    def arrived(self, vehicle: str, epochs_max: int) -> dict[str, dict[str, list[tuple[int, int]]]]:
+        """Ranges of numbers that have come from a vehicle: by epoch, the newest ones, then by stream; ascending."""
+        with _disk():
+            return arrived.of_vehicle(self._db, vehicle, epochs_max)
+
+    def newest_batch(self) -> int:
+        """The row of the batch that came last; 0 when there is none."""
+        with _disk():
+            return int(self._db.execute("SELECT ifnull(max(id), 0) FROM batch").fetchone()[0])
+
+    def note_exported(self, now: str, batch: int) -> None:
+        """Everything up to that row is in an export that was made; `now` as for `note_query`."""
+        with _disk(), sqlite_file.transaction(self._db):
+            self._db.execute(
+                "INSERT INTO exported (at, batch) SELECT strftime('%Y-%m-%dT%H:%M:%SZ', ?), ?", (now, batch)
+            )
+            self._db.execute(
+                "DELETE FROM exported WHERE id <= (SELECT max(id) FROM exported) - ?", (EXPORTS_KEPT_MAX,)
+            )
+
+    def purge(self, now: str, keep_days: int) -> int:
+        """Remove batches that were exported `keep_days` ago or earlier, their records too; how many batches.
+
+        The newest batch stays, so that no row is used twice. Numbers that have come stay known. PURGE_ROWS_MAX rows
+        are one transaction.
+        """
         sql = (
-            "SELECT * FROM (SELECT n, n - lag(n, 1, 0) OVER (ORDER BY n) - 1 AS absent FROM batch"
-            " WHERE vehicle = ? AND stream = ? AND epoch = ?) WHERE absent > 0"
+            "SELECT min(max(batch), (SELECT max(id) FROM batch) - 1) FROM exported"
+            " WHERE at <= strftime('%Y-%m-%dT%H:%M:%SZ', ?, ?)"
         )
-        found: list[int] = []
-        for n, absent in self._db.execute(sql, series):
-            room = MISSING_LISTED_MAX - len(found)
-            found += range(n - absent, min(n, n - absent + room))
-        return tuple(found)
+        with _disk():
+            upto = self._db.execute(sql, (now, f"-{keep_days} days")).fetchone()[0] or 0
+            while rows := self._oldest("record", "batch", upto):
+                self._remove("record", rows)
+            gone = 0
+            while rows := self._oldest("batch", "id", upto):
+                self._remove("batch", rows)
+                gone += len(rows)
+        return gone
+
+    def _oldest(self, table: str, column: str, upto: int) -> list[int]:
+        """The first rows of a table whose column, which never falls, is at most `upto`."""
+        sql = f"SELECT id, {column} FROM {table} ORDER BY id LIMIT ?"
+        return [row[0] for row in self._db.execute(sql, (PURGE_ROWS_MAX,)) if row[1] <= upto]
+
+    def _remove(self, table: str, row_ids: Sequence[int]) -> None:
+        with sqlite_file.transaction(self._db):
+            self._db.executemany(f"DELETE FROM {table} WHERE id = ?", ((row_id,) for row_id in row_ids))
 
     def records(self, stream: str | None = None) -> Iterator[dict[str, Any]]:
         """Decoded records in the order of arrival, of all streams when None.

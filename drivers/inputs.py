@@ -82,7 +82,8 @@ class Acknowledged(NamedTuple):
 class Delivered(NamedTuple):
     """A message from the broker on a topic that this end subscribed to.
 
-    `mid` is what a lasting subscription acknowledges it by; 0 where there is nothing to acknowledge.
+    `mid` is what a lasting subscription acknowledges it by; 0 where there is nothing to acknowledge. `retained`: the
+    broker had kept it; else somebody has published it just now.
     """
 
     at: float
@@ -90,6 +91,7 @@ class Delivered(NamedTuple):
     topic: str
     payload: bytes
     mid: int = 0
+    retained: bool = False
 
 
 class Tick(NamedTuple):

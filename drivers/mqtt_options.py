@@ -53,7 +53,8 @@ class LinkOptions:
     """How to connect. Secrets are named by file and read for each connection, so that they can be renewed.
 
     `protocol` is "auto", "5" or "3.1.1". `state_topic` is where each connection tells that it is up, and how it
-    ended (see drivers/mqtt_state.py); None: a silent link, without birth and last will.
+    ended (see drivers/mqtt_state.py); None: a silent link, without birth and last will. `custody_topic` is what the
+    city's end answers on: each connection asks for it in the same way, and goes on without where it is refused.
     """
 
     client_id: str
@@ -66,6 +67,7 @@ class LinkOptions:
     certificate_file: str | None = None
     key_file: str | None = None
     state_topic: str | None = None
+    custody_topic: str | None = None
 
 
 def in_words(error: BaseException) -> str:

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
-import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from agent.cli.failing import BAD_USAGE, FAILED, UNREADABLE, clear_errors, fail
+from agent.cli.failing import BAD_USAGE, FAILED, clear_errors, fail
+from agent.cli.stored import COMPLETE, list_queries, list_status, look_into, shown, tell_gaps, write_export
 
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-    from agent.agreement import Agreement
     from agent.receiver import Receiver
-    from buffer.received import Query, ReceivedStore
+    from buffer.received import ReceivedStore
     from drivers.clock import Clock
     from drivers.inbox import Inbox
     from drivers.inputs import Input
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 GATHERED_MAX = 500  # messages in one transaction
 DRAWN_EVERY_S = 0.5
 VEHICLES_SHOWN_MAX = 20
-MISSING_SHOWN_MAX = 5
 CLIENT_ID = "fairhaul-receiver"
 FILES = click.Path(path_type=Path)
 FLEET = re.compile(r"\+|[a-z0-9-]{1,32}")
@@ -51,7 +49,13 @@ class Ending(NamedTuple):
 
 
 @click.command(short_help="The city's end: decode, drop repeats, keep, export.")
-@click.option("--broker", metavar="URL", help="mqtt://host:port or mqtts://host:port.")
+@click.option(
+    "--broker",
+    "brokers",
+    multiple=True,
+    metavar="URL",
+    help="mqtt://host:port or mqtts://host:port; again for each further node of a cluster, tried in turn.",
+)
 @click.option(
     "--store", required=True, type=FILES, metavar="F.db", help="SQLite file, made when there is none."
 )
@@ -76,6 +80,25 @@ class Ending(NamedTuple):
     help="A data agreement, whose forbidden uses go with the export; again for each one.",
 )
 @click.option("--queries", is_flag=True, help="List who exported from the store, and end; needs no broker.")
+@click.option(
+    "--status", is_flag=True, help="Print what the store holds and misses, and end; needs no broker."
+)
+@click.option("--no-custody", is_flag=True, help="Only listen: tell no truck what has arrived.")
+@click.option(
+    "--keep-days",
+    type=click.IntRange(0, 3650),
+    metavar="DAYS",
+    help="Remove batches so many days after they were exported; all of them stay when left out.",
+)
+@click.option(
+    "--store-max",
+    "size_gib",
+    type=click.IntRange(1, 4096),
+    default=64,
+    show_default=True,
+    metavar="GIB",
+    help="Most that the store may take; full, it acknowledges nothing any more.",
+)
 @click.option("--for", "after_s", type=click.FloatRange(0), metavar="SECONDS", help="End after so long.")
 @click.option(
     "--until-idle",
@@ -85,12 +108,16 @@ class Ending(NamedTuple):
     help="End when nothing has come for so long while connected.",
 )
 def receive(
-    broker: str | None,
+    brokers: tuple[str, ...],
     store: Path,
     fleet: str,
     export: Path | None,
     agreements: tuple[Path, ...],
     queries: bool,
+    status: bool,
+    no_custody: bool,
+    keep_days: int | None,
+    size_gib: int,
     after_s: float | None,
     idle_s: float | None,
     **login: Any,
@@ -101,10 +128,13 @@ def receive(
     be decoded is put aside in the store. A call for help is said on stderr at once, with its place. Ends
     cleanly on SIGTERM or Ctrl-C.
 
+    Each truck is told what has arrived, and sends again what is missing. --status prints that, one JSON object for
+    each series of numbers. What was never exported is never removed.
+
     Each export is logged in the store before it is made; --queries lists them.
     """
-    if queries:
-        _list_queries(store)
+    if queries or status:
+        look_into(store, list_queries if queries else list_status)
         return
     from agent.agreement import load_agreement
     from agent.receiver import Receiver
@@ -114,12 +144,13 @@ def receive(
     from drivers.inbox import Inbox
     from drivers.mqtt import BrokerAddressError, LinkOptions, Subscription, parse_broker
 
-    if broker is None:
+    if not brokers:
         fail(BAD_USAGE, "--broker URL is missing: it says where to receive from")
-    try:
-        parse_broker(broker)
-    except BrokerAddressError as error:
-        fail(BAD_USAGE, f"--broker {broker}: {error}")
+    for broker in brokers:
+        try:
+            parse_broker(broker)
+        except BrokerAddressError as error:
+            fail(BAD_USAGE, f"--broker {broker}: {error}")
     if not FLEET.fullmatch(fleet):
         fail(BAD_USAGE, f"--fleet {fleet}: 1 to 32 of a-z, 0-9 and -")
     clock, inbox = Clock(), Inbox()
@@ -127,20 +158,29 @@ def receive(
     with clear_errors():
         agreed = [load_agreement(path) for path in agreements]
         try:
-            kept = ReceivedStore.open(store)
+            kept = ReceivedStore.open(store, size_gib * 2**30)
         except SchemaTooNew as error:
             fail(FAILED, f"{store}: {error}")
         line = Subscription(options, inbox.post, clock.at)
         with contextlib.closing(kept), contextlib.closing(line), _board(clock) as board:
             receiver = Receiver(
-                kept, line, broker, fleet, chance=SystemRandom(), say=board.say, alarm=board.alarm
+                kept,
+                line,
+                brokers,
+                fleet,
+                chance=SystemRandom(),
+                say=board.say,
+                alarm=board.alarm,
+                confirms=not no_custody,
+                purge=None if keep_days is None else partial(kept.purge, "now", keep_days),
             )
             _serve(receiver, inbox, clock, Ending(after_s, idle_s), board.draw)
+            receiver.finish()
             line.close()
             board.close()
             _sum_up(receiver, kept, store)
             if export:
-                _export(kept, export, agreed)
+                write_export(kept, export, agreed)
         if not receiver.ever_up:
             sys.exit(FAILED)
 
@@ -241,15 +281,18 @@ def _table(receiver: Receiver) -> Table:
     table.add_column("vehicle")
     for column in ("batches", "records", "repeats"):
         table.add_column(column, justify="right")
+    table.add_column("missing")
     table.add_column("connection")
     for vehicle, tally in sorted(receiver.tallies.items())[:VEHICLES_SHOWN_MAX]:
         figures = (f"{figure:,}" for figure in (tally.batches, tally.records, tally.repeats))
-        table.add_row(_shown(vehicle), *figures, tally.state)
+        table.add_row(shown(vehicle), *figures, _missing(receiver, vehicle), tally.state)
     return table
 
 
-def _shown(vehicle: str) -> str:
-    return vehicle or "(whole fleet)"
+def _missing(receiver: Receiver, vehicle: str) -> str:
+    """What the truck was last told."""
+    missing = receiver.confirming.missing.get(vehicle) if receiver.confirming else None
+    return "" if missing is None else f"{missing:,} missing" if missing else COMPLETE
 
 
 def _sum_up(receiver: Receiver, kept: ReceivedStore, store: Path) -> None:
@@ -265,79 +308,6 @@ def _sum_up(receiver: Receiver, kept: ReceivedStore, store: Path) -> None:
     )
     for vehicle, tally in sorted(receiver.tallies.items())[:VEHICLES_SHOWN_MAX]:
         figures = f"{tally.batches:,} batches, {tally.records:,} records, {tally.repeats:,} repeats"
-        click.echo(
-            f"  {_shown(vehicle)}: {figures}{f', last {tally.state}' if tally.state else ''}", err=True
-        )
-    _tell_gaps(kept)
+        click.echo(f"  {shown(vehicle)}: {figures}{f', last {tally.state}' if tally.state else ''}", err=True)
+    tell_gaps(kept)
     click.echo(f"kept in {store}", err=True)
-
-
-def _tell_gaps(kept: ReceivedStore) -> None:
-    for total in kept.totals():
-        if total.missing_count:
-            first = ", ".join(str(n) for n in total.missing[:MISSING_SHOWN_MAX])
-            more = " …" if total.missing_count > MISSING_SHOWN_MAX else ""
-            click.echo(
-                f"  missing so far: {total.missing_count:,} of {_shown(total.vehicle)}, {total.stream}: {first}{more}",
-                err=True,
-            )
-    if conflicts := kept.conflicts():
-        click.echo(
-            f"  {conflicts:,} batches bear a number that other bytes had: two trucks of one name?", err=True
-        )
-
-
-def _export(kept: ReceivedStore, directory: Path, agreements: Sequence[Agreement]) -> None:
-    """First the row in the log, then what may not be done with the records, and only then the records."""
-    from agent.forbidden import notice
-    from buffer import durable
-    from config.located import printable
-
-    told = notice(kept.payloads(), agreements)
-    query = kept.note_query("now", _account(), printable(directory.resolve().name), told.agreements)
-    ndjson, geojson = directory / "records.ndjson", directory / "records.geojson"
-    beside = directory / f"{ndjson.name}.notice.txt"
-    directory.mkdir(parents=True, exist_ok=True)
-    durable.replace(beside, "".join(f"{line}\n" for line in told.lines()).encode())
-    records, places = kept.to_ndjson(ndjson), kept.to_geojson(geojson, told.plain())
-    click.echo(f"exported {records:,} records to {ndjson}, {places:,} with a place to {geojson}", err=True)
-    for line in told.lines():
-        click.echo(line, err=True)
-    click.echo(f"these lines stand in {beside} too; logged as query {query.n} of the store", err=True)
-
-
-def _account() -> str:
-    """Whose account asks: the name can be set to anything by whoever asks, the number cannot."""
-    from config.located import printable
-
-    try:
-        return f"{printable(getpass.getuser())}, uid {os.getuid()}"
-    except KeyError:  # a container may have no name for it
-        return f"uid {os.getuid()}"
-
-
-def _list_queries(store: Path) -> None:
-    from buffer.received import ReceivedStore
-    from buffer.sqlite_file import SchemaTooNew
-
-    if not store.is_file():
-        fail(UNREADABLE, f"{store}: no such file")
-    with clear_errors():
-        try:
-            with contextlib.closing(ReceivedStore.open(store)) as kept:
-                queries = kept.queries()
-        except SchemaTooNew as error:
-            fail(FAILED, f"{store}: {error}")
-    for query in queries:
-        click.echo(_told(query))
-    if not queries:
-        click.echo("no export since the store keeps this log")
-
-
-def _told(query: Query) -> str:
-    streams = f" ({query.streams})" if query.streams else ""
-    under = query.agreements or "no agreement"
-    return (
-        f"{query.n:4}  {query.asked_at}  {query.account}: "
-        f"{query.records:,} records{streams} into {query.folder}, under {under}"
-    )

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,13 +17,12 @@ from drivers.inbox import Inbox
 from drivers.inputs import Acknowledged, LinkUp
 from drivers.mqtt import Link, LinkOptions
 from tests.system.certificates import Authority
+from tests.system.city import WAIT_S, City, end, end_all
 from tests.system.mosquitto import OPEN, Mosquitto
 
-WAIT_S = 30.0
 LASTING = (
     f"{OPEN}\npersistence true\nautosave_interval 1\nautosave_on_changes true\nmax_queued_messages 100000"
 )
-STARTED: list[subprocess.Popen[bytes]] = []
 AGREEMENT = AgreementReference("routes-and-safety", 1, "5e" * 32)
 TOPIC = "fairhaul/v1/north/truck-007/day"
 
@@ -60,62 +55,10 @@ class Truck:
         self._link.close()
 
 
-class City:
-    """The command as a process over one store; its people's output goes to a file."""
-
-    def __init__(self, folder: Path, url: str, *more: str) -> None:
-        self.store = folder / "received.db"
-        self._url = url
-        self._said = folder / "said.txt"
-        self._more = more
-
-    def start(self, *more: str) -> subprocess.Popen[bytes]:
-        """Run it; returns when it is connected."""
-        with self._said.open("wb") as said:
-            process = subprocess.Popen(self._command(*more), stderr=said)
-        STARTED.append(process)
-        self.until(lambda: "connected" in self.said())
-        return process
-
-    def run(self, *more: str) -> int:
-        """Run it to its end."""
-        with self._said.open("wb") as said:
-            return subprocess.run(self._command(*more), stderr=said, timeout=WAIT_S, check=False).returncode
-
-    def said(self) -> str:
-        return self._said.read_text()
-
-    def numbers(self) -> list[int]:
-        """The batches in the store, read from beside the running receiver."""
-        with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True) as db:
-            numbers = [row[0] for row in db.execute("SELECT n FROM batch ORDER BY id")]
-        db.close()
-        return numbers
-
-    def until(self, true) -> None:
-        """Wait for another process; these tests have a real clock."""
-        deadline_s = time.monotonic() + WAIT_S  # noqa: TID251 — the process under test has a real one
-        while not true():
-            assert time.monotonic() < deadline_s, self.said()  # noqa: TID251
-            time.sleep(0.05)  # noqa: TID251
-
-    def _command(self, *more: str) -> list[str]:
-        common = ["receive", "--broker", self._url, "--store", str(self.store)]
-        return [sys.executable, "-m", "agent", *common, *self._more, *more]
-
-
-def end(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> int:
-    process.send_signal(how)
-    return process.wait(WAIT_S)
-
-
 @pytest.fixture(autouse=True)
 def _nothing_left_running() -> Iterator[None]:
     yield
-    while STARTED:
-        process = STARTED.pop()
-        process.kill()
-        process.wait(WAIT_S)
+    end_all()
 
 
 @pytest.fixture
@@ -205,7 +148,8 @@ def test_export_and_what_is_put_aside(city, broker, tmp_path):
     features = json.loads((tmp_path / "out" / "records.geojson").read_text())["features"]
     assert [feature["geometry"]["coordinates"] for feature in features] == [[-4.00456, 40.00123]]
     assert "2 unreadable put aside" in city.said()
-    assert "missing so far: 1 of truck-007, day: 2" in city.said()
+    assert "truck-007, day: 1 missing: 2\n" in city.said()
+    assert "(whole fleet), harsh_braking: complete\n" in city.said()
 
 
 def test_call_for_help_is_said_while_the_receiver_runs_and_the_state_at_its_end(city, broker):

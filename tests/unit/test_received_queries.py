@@ -93,7 +93,12 @@ def test_a_query_that_cannot_be_logged_is_told(store: ReceivedStore) -> None:
 
 def test_a_store_from_before_the_log_opens_keeps_its_records_and_gets_it(path: Path) -> None:
     with closing(sqlite_file.opened(path, BEFORE_THE_LOG)) as db:
-        ReceivedStore(db).accept(arrived(1))
+        batch = arrived(1)
+        db.execute(
+            "INSERT INTO batch VALUES (1, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+            (*batch[:6], len(batch.records), batch.payload),
+        )
+        db.execute("INSERT INTO record VALUES (1, 1, 'track', ?)", (json.dumps(batch.records[0]),))
         assert db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'query'").fetchone() == (0,)
     with closing(ReceivedStore.open(path)) as store:
         assert store.queries() == []

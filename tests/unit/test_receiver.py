@@ -47,12 +47,19 @@ class RecordedLine:
 
     def __init__(self) -> None:
         self.connected: list[tuple[int, str, tuple[str, ...]]] = []
+        self.published: list[tuple[str, bytes, bool]] = []
         self.acknowledged: list[tuple[int, int]] = []
         self.hung_up = 0
         self.gone = False
 
     def connect(self, link: int, broker: str, topics: Sequence[str]) -> None:
         self.connected.append((link, broker, tuple(topics)))
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+        if self.gone:
+            raise LinkError("not connected")
+        self.published.append((topic, payload, retain))
+        return len(self.published)
 
     def acknowledge(self, link: int, mid: int) -> None:
         if self.gone:
@@ -74,7 +81,7 @@ class City:
         self.receiver = Receiver(
             self.store,
             self.line,
-            "mqtt://city",
+            ["mqtt://city"],
             fleet,
             chance=Longest(),
             say=self.said.append,
@@ -253,7 +260,7 @@ def test_repeated_call_is_said_once_even_by_a_receiver_that_was_restarted(city):
     again = Receiver(
         city.store,
         city.line,
-        "mqtt://city",
+        ["mqtt://city"],
         "+",
         chance=Longest(),
         say=city.said.append,
@@ -470,3 +477,44 @@ def test_no_option_asks_for_a_driver():
     help_text = CliRunner().invoke(main, ["receive", "--help"]).stdout.lower()
     assert "driver" not in help_text
     assert "crew" not in help_text
+
+
+def rotating(*brokers: str) -> tuple[Receiver, RecordedLine, list[str]]:
+    """A receiver with several brokers, at its first connection."""
+    line, said = RecordedLine(), []
+    store = ReceivedStore.open(None)
+    receiver = Receiver(store, line, brokers, "+", chance=Longest(), say=said.append, alarm=said.append)
+    receiver.start(0.0)
+    return receiver, line, said
+
+
+def test_nodes_of_a_cluster_take_turns():
+    receiver, line, _ = rotating("mqtt://a", "mqtt://b", "mqtt://c")
+    receiver.step([LinkDown(0.0, 1, "connection refused")], 0.0)
+    receiver.step([], 1.0)
+    receiver.step([LinkUp(1.0, 2, "mqtt://b")], 1.0)
+    receiver.step([LinkDown(50.0, 2, "the connection ended")], 50.0)
+    receiver.step([], 51.0)
+    receiver.step([LinkDown(51.0, 3, "connection refused")], 51.0)
+    receiver.step([], 52.0)
+    assert [broker for _, broker, _ in line.connected] == ["mqtt://a", "mqtt://b", "mqtt://c", "mqtt://a"]
+
+
+def test_a_node_that_takes_the_connection_and_grants_nothing_is_left_for_the_next():
+    receiver, line, said = rotating("mqtt://a", "mqtt://b")
+    receiver.step([], receiving.ANSWER_WITHIN_S - 0.1)
+    assert line.hung_up == 0
+    receiver.step([], receiving.ANSWER_WITHIN_S)
+    assert line.hung_up == 1
+    receiver.step([LinkDown(30.0, 1, "closed by this end")], receiving.ANSWER_WITHIN_S)
+    receiver.step([], receiving.ANSWER_WITHIN_S + 1)
+    assert [broker for _, broker, _ in line.connected] == ["mqtt://a", "mqtt://b"]
+    assert said == ["no connection (no answer in time); trying again"]
+
+
+def test_a_node_that_delivers_what_it_kept_before_it_grants_the_topics_is_waited_for():
+    receiver, line, _ = rotating("mqtt://a", "mqtt://b")
+    for now in (20.0, 40.0, 60.0):
+        receiver.step([Delivered(now, 1, TOPIC, TRACK, 1)], now)
+    assert line.hung_up == 0
+    assert len(line.connected) == 1

@@ -1,0 +1,205 @@
+"""A broker that acknowledged and then lost what it had: the receiver ends complete all the same.
+
+The truck is the agent's own runtime over its real link, with an outbox that holds batches from before; its clock
+is faster than the real one. The receiver is a process of its own.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agent import wire
+from agent.assembly import assemble, link_options
+from agent.live import AgreedLink
+from agent.wire import Heading
+from buffer.outbox import Batch, Outbox
+from buffer.received import ReceivedStore
+from drivers.clock import Clock
+from drivers.inbox import Inbox
+from drivers.inputs import Delivered, Tick
+from drivers.mqtt import Link
+from tests.sim.drives import MORNING_MS, ON, agreement, configuration, epochs, outbox, straight
+from tests.system.city import WAIT_S, City, end, end_all
+from tests.system.mosquitto import OPEN, Mosquitto
+
+SPEED = 30.0
+DAY = MORNING_MS // 86_400_000
+NEVER_SAVES = f"{OPEN}\npersistence true\nautosave_interval 86400\n"
+PATIENT = {
+    "connect_within": "120 s",
+    "acknowledge_within": "600 s",
+    "backoff": {"first": "1 s", "longest": "30 s"},
+}
+
+
+def with_calls(count: int) -> Outbox:
+    """An outbox with so many sealed batches of `live` of an earlier day."""
+    box = outbox()
+    previous = wire.NO_PREVIOUS
+    batches = []
+    for n in range(1, count + 1):
+        heading = Heading("live", box.epoch("live"), n, previous, agreement("operations").reference)
+        payload = wire.encode(heading, [], 512)
+        previous = wire.digest(payload)[: len(previous)]
+        batches.append(Batch("live", n, DAY - 1, payload))
+    box.commit(seal=batches)
+    return box
+
+
+class Truck:
+    """The agent's runtime under a timed agreement, driving straight on; it seals a batch of `live` each minute."""
+
+    def __init__(self, url: str, count: int) -> None:
+        self.box = with_calls(count)
+        self.heard: list[Delivered] = []
+        self.sent: list[bytes] = []
+        self._inbox, self._clock = Inbox(), Clock(SPEED)
+        known = configuration(link={"brokers": [url], **PATIENT})
+        agreed = agreement("operations")
+        self.link = AgreedLink(
+            lambda: link_options(known, agreed),
+            lambda options: Link(options, self._inbox.post, self._clock.at),
+        )
+        self.runtime = assemble(
+            known, agreed, self.box, self, chance=random.Random(1), duty_override=ON, replay=True
+        )
+        self._way = iter(epochs(straight(150_000.0, -3_000.0, speed_mps=1.0)))
+        self._next = next(self._way)
+
+    # The pipe: everything passes, and is noted.
+
+    def connect(self, link: int, broker: str) -> None:
+        self.link.connect(link, broker)
+
+    def publish(self, topic: str, payload: bytes) -> int:
+        mid = self.link.publish(topic, payload)
+        self.sent.append(payload)
+        return mid
+
+    def disconnect(self) -> None:
+        self.link.disconnect()
+
+    def drive_until(self, true: Callable[[], bool]) -> None:
+        deadline_s = time.monotonic() + 4 * WAIT_S  # noqa: TID251 — broker and receiver are real
+        while not true():
+            assert time.monotonic() < deadline_s, (len(self.sent), self.runtime.counts)  # noqa: TID251
+            while self._next.at <= self._clock.at():
+                self.runtime.step(self._next, self._next.at)
+                self._next = next(self._way)
+            entry = self._inbox.take(0.02)
+            if isinstance(entry, Delivered):
+                self.heard.append(entry)
+            now = self._clock.at()
+            self.runtime.step(entry or Tick(now), now)
+
+    def sent_all(self) -> bool:
+        return self.runtime.counts.acknowledged > 0 and self.runtime.quiet
+
+    def complete(self, city: City) -> bool:
+        """Whether everything that was ever sealed is in the city, the newest minute apart."""
+        head = self.box.head("live").n
+        return set(range(1, head)) <= set(city.numbers("live"))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_running() -> Iterator[None]:
+    yield
+    end_all()
+
+
+def whole(city: City, truck: Truck) -> None:
+    """Every sealed batch arrived once, byte for byte, and the receiver says so."""
+    store = ReceivedStore.open(city.store)
+    try:
+        arrived = [each.sha256 for each in store.batches() if each.vehicle]
+    finally:
+        store.close()
+    assert len(arrived) == len(set(arrived))
+    assert set(arrived) <= {wire.digest(payload) for payload in truck.sent}
+    of_truck = [each for each in city.status() if each.get("vehicle") == "truck-017"]
+    assert [each["stream"] for each in of_truck if not each["complete"]] == []
+    assert "live" in {each["stream"] for each in of_truck}
+
+
+def test_what_a_broker_acknowledged_and_lost_by_kill_9_before_it_saved_arrives_after_all(
+    tmp_path: Path,
+) -> None:
+    with Mosquitto(tmp_path, NEVER_SAVES) as broker:
+        city = City(tmp_path, broker.url)
+        assert end(city.start()) == 0
+        truck = Truck(broker.url, 300)
+        truck.drive_until(lambda: len(truck.sent) >= 300 and truck.sent_all())
+        broker.kill9()
+        broker.start()
+        process = city.start()
+        truck.drive_until(lambda: truck.complete(city))
+        truck.link.close()
+        assert end(process) == 0
+        whole(city, truck)
+        assert "truck-017, live: complete" in city.said()
+
+
+def test_what_overflowed_the_broker_s_queue_while_the_receiver_was_away_arrives_after_all(
+    tmp_path: Path,
+) -> None:
+    with Mosquitto(tmp_path, OPEN) as broker:
+        city = City(tmp_path, broker.url)
+        assert end(city.start()) == 0
+        truck = Truck(broker.url, 1_200)
+        truck.drive_until(lambda: len(truck.sent) >= 1_200 and truck.sent_all())
+        process = city.start()
+        truck.drive_until(lambda: truck.complete(city))
+        truck.link.close()
+        assert end(process) == 0
+        assert broker.log.wait_for("Outgoing messages are being dropped")
+        whole(city, truck)
+
+
+def test_a_receiver_killed_in_the_middle_asks_for_what_is_missing_from_its_store_alone(
+    tmp_path: Path,
+) -> None:
+    with Mosquitto(tmp_path, NEVER_SAVES) as broker:
+        city = City(tmp_path, broker.url)
+        process = city.start()
+        truck = Truck(broker.url, 400)
+        truck.drive_until(lambda: len(city.numbers("live")) > 50)
+        assert end(process, signal.SIGKILL) == -signal.SIGKILL
+        truck.drive_until(lambda: len(truck.sent) >= 400 and truck.sent_all())
+        broker.kill9()  # and what waited for the receiver goes with the broker
+        broker.start()
+        process = city.start()
+        truck.drive_until(lambda: truck.complete(city))
+        truck.link.close()
+        assert end(process) == 0
+        whole(city, truck)
+
+
+def test_a_truck_that_comes_back_finds_what_was_asked_meanwhile(tmp_path: Path) -> None:
+    """The request is retained: receiver and truck need never be there at the same time."""
+    with Mosquitto(tmp_path, OPEN) as broker:
+        city = City(tmp_path, broker.url)
+        process = city.start()
+        truck = Truck(broker.url, 5)
+        heading = Heading(
+            "live", truck.box.epoch("live"), 7, wire.NO_PREVIOUS, agreement("operations").reference
+        )
+        gap_above = wire.encode(heading, [], 512)
+        other = AgreedLink(
+            lambda: link_options(configuration(vehicle="truck-018"), None),
+            lambda options: Link(options, truck._inbox.post, truck._clock.at),
+        )
+        other.connect(99, broker.url)
+        truck._inbox.take(WAIT_S)
+        other.publish("fairhaul/v1/springfield/truck-017/live", gap_above)
+        city.until(lambda: city.numbers("live") == [7])
+        other.close()
+        assert end(process) == 0  # says at its end that 1 to 6 are missing
+        truck.drive_until(lambda: len(truck.heard) > 0)
+        assert truck.heard[0].retained
+        truck.link.close()
