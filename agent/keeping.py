@@ -14,6 +14,8 @@ from typing import NamedTuple, TypeVar
 
 from agent.records import Record
 from agent.sealing import Change, kept
+from agent.sharing import SPENT_NOTE, Sharing, SharingLimits
+from agent.storage import STORAGE_NOTE, Storage, fitting
 from buffer.outbox import Batch, Note, Outbox, OutboxDamaged, OutboxLost
 
 logger = logging.getLogger(__name__)
@@ -52,19 +54,27 @@ class Counts:
 class Keeping:
     """What is on its way to one outbox, and what may leave of what is there.
 
-    `checkpoint` gives the note that rides with every commit, None for none. `storage_lost`: the disk would not have
-    the last commit.
+    `checkpoint` gives the note that rides with every commit, None for none. `sharing` chooses what leaves next where
+    the connection stands all day. `storage_lost`: the disk would not have the last commit.
     """
 
     def __init__(
-        self, outbox: Outbox, counts: Counts, commit_every_s: float, checkpoint: Callable[[], Note | None]
+        self,
+        outbox: Outbox,
+        counts: Counts,
+        commit_every_s: float,
+        checkpoint: Callable[[], Note | None],
+        sharing: Sharing | None = None,
     ) -> None:
         self.outbox = outbox
+        self.sharing = sharing or Sharing(SharingLimits())
+        self.storage = Storage(outbox)
         self.pending: list[Record] = []
         self._counts = counts
         self._commit_every_s = commit_every_s
         self._checkpoint = checkpoint
         self._checkpointed = outbox.note(CHECKPOINT_NOTE)
+        self._spent = outbox.note(SPENT_NOTE)
         self._pending_since = 0.0
         self._acked: set[Key] = set()
         self._refused: set[Key] = set()
@@ -77,14 +87,18 @@ class Keeping:
     # What waits.
 
     def add(self, records: Sequence[Record], now: float) -> None:
-        """Take in records that left their filters; those that find no room are counted."""
+        """Take in records that left their filters; for want of room the oldest go, and are counted."""
         if not records:
             return
         if not self.pending:
             self._pending_since = now
-        room = PENDING_RECORDS_MAX - len(self.pending)
-        self.pending += records[:room]
-        self._counts.dropped += max(0, len(records) - room)
+        self.pending += records
+        self._drop(max(0, len(self.pending) - PENDING_RECORDS_MAX))
+        self.pending = fitting(self.pending, PENDING_RECORDS_MAX)
+
+    def _drop(self, count: int) -> None:
+        self._counts.dropped += count
+        self.storage.dropped += count
 
     def note(self, notes: Mapping[str, Note | None]) -> None:
         """Notes for the next commit, which is due as soon as there is one."""
@@ -95,6 +109,7 @@ class Keeping:
         if not (self._acked or self._refused):
             self._answered_since = now
         (self._refused if refused else self._acked).add(key)
+        self.sharing.settled(key)
 
     @property
     def due(self) -> float | None:
@@ -132,15 +147,22 @@ class Keeping:
         riding = {**self._notes, **(notes or {})}
         if checkpoint != self._checkpointed:
             riding[CHECKPOINT_NOTE] = checkpoint
+        if self.storage.note != self.storage.stored:
+            riding[STORAGE_NOTE] = self.storage.note
         if not (change.keep or change.seal or change.used or self._acked or self._refused or riding):
             self.pending = []
             return change
+        spent = self.sharing.note
+        if spent not in (None, self._spent):  # never worth a commit of its own
+            riding[SPENT_NOTE] = spent
         if not self._written(change, today, riding):
             self._retry_at = now + self._commit_every_s - HOUSEKEEPING_S
             return None
         self._retry_at = None
-        self._checkpointed = checkpoint
+        self._checkpointed, self._spent = checkpoint, riding.get(SPENT_NOTE, self._spent)
+        self.storage.stored = riding.get(STORAGE_NOTE, self.storage.stored)
         self._committed(change)
+        self.sharing.sealed(change.seal, now)
         return change
 
     def _written(self, change: Change, today: int | None, notes: Mapping[str, Note | None]) -> bool:
@@ -168,7 +190,7 @@ class Keeping:
         self._counts.commits += 1
         self._counts.committed += len(self.pending)
         self._counts.sealed += len(change.seal)
-        self._counts.dropped += change.unreadable
+        self._drop(change.unreadable)
         self.pending = []
         self._acked, self._refused, self._notes = set(), set(), {}
 
@@ -194,6 +216,7 @@ class Keeping:
         if not self.storage_lost:
             logger.error("the outbox can't be %s (%s); trying again", done, error)
         self.storage_lost = True
+        self.storage.failed()
 
     # What leaves.
 

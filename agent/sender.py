@@ -16,16 +16,14 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple, Protocol
 
-from agent.refusals import Rule, rule_for
+from agent.backoff import KICKS_MAX, Backoff
+from agent.holding import HELD_S, Holding
+from agent.refusals import Rule, kind_of, rule_for_batch, rule_for_end
 from drivers.inputs import Acknowledged, LinkDown, LinkUp, Tick
 
 logger = logging.getLogger(__name__)
 
-BACKOFF_DOUBLINGS_MAX = 30  # 2**30 first delays exceed every maximum
-HELD_BATCHES_MAX = 64
-HELD_S = 300.0
 KICKED_WITHIN_S = 5.0
-KICKS_MAX = 3
 PATIENCE_DEADLINES = 5  # a batch may wait this many deadlines while others are being acknowledged
 FAILED_PAUSE_S = 1.0
 TAKEN_OVER = "Session taken over"
@@ -114,22 +112,18 @@ class _Outstanding:
 class Sender:
     """Connects in turn to `brokers` while wanted, and keeps a bounded window of batches on their way.
 
-    `state` is "off", "connecting", "up" or "waiting". `trouble` says in words why the last connection ended,
-    None while all is well.
+    `state` is "off", "connecting", "up" or "waiting".
     """
 
     def __init__(self, brokers: Sequence[str], limits: SenderLimits, chance: Random) -> None:
         if not brokers:
             raise ValueError("a sender needs at least one broker")
         self.state = "off"
-        self.trouble: str | None = None
         self._brokers = tuple(brokers)
         self._limits = limits
-        self._chance = chance
+        self._backoff = Backoff(limits.backoff_s_first, limits.backoff_s_max, len(brokers), chance)
         self._link = 0
         self._turn = 0
-        self._failures = 0
-        self._kicks = 0
         self._since = 0.0  # when the present state began
         self._retry_at = 0.0  # no connection before this
         self._progress_at = 0.0  # last acknowledgement, or the first publish that waits for one
@@ -138,10 +132,13 @@ class Sender:
         self._slowdowns = 0
         self._outstanding: dict[Key, _Outstanding] = {}
         self._by_mid: dict[int, Key] = {}
-        self._held: dict[Key, float] = {}
+        self._holding = Holding()
+        self._careful = False  # one batch at a time: a connection ended with some on their way
         self._ailing_since: float | None = None  # publishing fails although the link is said to be up
         self._complained = False
-        self._kick_reported = False
+        self._away_reported: str | None = None
+        self._ended_because: str | None = None
+        self._refusal: str | None = None
         self._refusal_logged: str | None = None
 
     # What the runtime asks.
@@ -151,12 +148,22 @@ class Sender:
         """How many batches may still be offered now; 0 unless up."""
         if self.state != "up" or self._pause_until is not None:
             return 0
-        return max(0, self._limits.in_flight - len(self._outstanding))
+        return max(0, (1 if self._careful else self._limits.in_flight) - len(self._outstanding))
 
     @property
     def in_flight(self) -> set[Key]:
         """Keys not to offer now: on their way, or held back after the broker refused them for a while."""
-        return set(self._outstanding) | set(self._held)
+        return self._outstanding.keys() | self._holding.keys
+
+    @property
+    def outstanding(self) -> set[Key]:
+        """Keys on their way."""
+        return set(self._outstanding)
+
+    @property
+    def trouble(self) -> str | None:
+        """In words why the last connection ended, or what is refused on this one; None while all is well."""
+        return self._ended_because or (self._refusal and f"batches are refused: {self._refusal}")
 
     @property
     def broker(self) -> str:
@@ -196,7 +203,7 @@ class Sender:
         if isinstance(entry, LinkUp):
             return self._came_up(now)
         if isinstance(entry, LinkDown):
-            return self._lost(entry.reason, now)
+            return self._ended(entry.reason, now)
         return self._answered(entry, now)
 
     def offer(self, batches: Iterable[Batch], now: float) -> list[Effect]:
@@ -207,7 +214,7 @@ class Sender:
             if len(effects) >= room:
                 break
             key = (batch.stream, batch.n)
-            if key in self._outstanding or key in self._held:
+            if key in self._outstanding or key in self._holding.keys:
                 continue
             if not self._outstanding:
                 self._progress_at = now
@@ -256,48 +263,51 @@ class Sender:
 
     def _give_up(self, reason: str, now: float) -> list[Effect]:
         """End a connection that does not answer, as a failure."""
-        return [*self._drop(), *self._lost(reason, now)]
+        return [*self._drop(), *self._lost(reason, Rule.RETRY, now)]
 
     def _drop(self) -> list[Effect]:
         return [Disconnect(self._link)] if self.state in ("connecting", "up") else []
 
-    def _lost(self, reason: str, now: float) -> list[Effect]:
+    def _ended(self, reason: str, now: float) -> list[Effect]:
+        """The broker has ended this connection, or the network has."""
+        rule = rule_for_end(reason, accepted=self.state == "up")
+        if reason != TAKEN_OVER and len(self._outstanding) == 1:
+            ((key, waiting),) = self._outstanding.items()
+            prompt = now - waiting.published_at < KICKED_WITHIN_S
+            if prompt and self._holding.ended_behind(key, rule, reason, now):
+                self._backoff.explained()
+        return self._lost(reason, rule, now)
+
+    def _lost(self, reason: str, rule: Rule, now: float) -> list[Effect]:
         self._count(reason, now)
+        self._careful = self._careful or bool(self._outstanding)
         self._turn += 1
-        self._retry_at = now + self._delay()
-        self.trouble = reason
-        if not self._complained:
-            self._complained = True
-            logger.warning("the broker is out of reach (%s); trying again until it is back", reason)
+        self._retry_at = now + self._backoff.wait_s(rule)
+        self._complain(reason, rule)
         self._become("waiting", now)
         return []
 
+    def _complain(self, reason: str, rule: Rule) -> None:
+        self._ended_because = reason
+        if not self._complained:
+            self._complained = True
+            logger.warning("the broker is out of reach (%s); trying again until it is back", reason)
+        if rule is Rule.LONG_WAIT and reason not in (TAKEN_OVER, self._away_reported):
+            self._away_reported = reason
+            logger.warning(
+                "the broker turns this truck away (%s): it is asked again every few minutes", reason
+            )
+
     def _count(self, reason: str, now: float) -> None:
-        """Decide whether this end is one more failure in a row, and whether it was a kick."""
+        """Whether a stable connection has ended, or this was a kick."""
         lasted = now - self._since if self.state == "up" else 0.0
         unanswered = bool(self._outstanding) and not self._acked_here
         if lasted >= self._limits.stable_after_s and not unanswered:
-            self._failures = self._kicks = 0
-            self._kick_reported = False
-        elif self.state == "up" and (lasted < KICKED_WITHIN_S or reason == TAKEN_OVER):
-            self._kicks += KICKS_MAX if reason == TAKEN_OVER else 1
-        self._failures += 1
-
-    def _delay(self) -> float:
-        """Seconds to wait: full jitter, or long when the broker accepts connections only to end them."""
-        limits = self._limits
-        if self._kicks >= KICKS_MAX:
-            self._report_kick()
-            return self._chance.uniform(limits.backoff_s_max / 2, limits.backoff_s_max)
-        doublings = min(self._failures - 1, BACKOFF_DOUBLINGS_MAX)
-        return self._chance.uniform(0.0, min(limits.backoff_s_max, limits.backoff_s_first * 2**doublings))
-
-    def _report_kick(self) -> None:
-        if not self._kick_reported:
-            self._kick_reported = True
-            logger.warning(
-                "the broker accepts this truck and then ends the connection: client id in use twice?"
-            )
+            self._backoff.begin_anew()
+        elif reason == TAKEN_OVER:
+            self._backoff.kicked(KICKS_MAX)
+        elif self.state == "up" and lasted < KICKED_WITHIN_S:
+            self._backoff.kicked(1)
 
     def _become(self, state: str, now: float) -> None:
         self.state = state
@@ -308,12 +318,12 @@ class Sender:
         self._ailing_since = None
         self._acked_here = False
         self._slowdowns = 0
-        self._refusal_logged = None
+        self._refusal = self._refusal_logged = None
 
     # A connection that is up.
 
     def _deadlines(self) -> list[float]:
-        deadlines = [*self._held.values()]
+        deadlines = [self._holding.due] if self._holding.due is not None else []
         if self._outstanding:
             deadlines.append(self._answer_by())
         if self._pause_until is not None:
@@ -337,7 +347,7 @@ class Sender:
             return self._give_up("nothing could be sent", now)
         if self._pause_until is not None and now >= self._pause_until:
             self._pause_until = None
-        self._held = {key: until for key, until in self._held.items() if until > now}
+        self._holding.release(now)
         if now >= self._since + self._limits.stable_after_s:
             self._note_back()
         return []
@@ -349,25 +359,27 @@ class Sender:
         self._settle(key)
         self._progress_at = now
         self._acked_here = True
+        self._careful = False
+        self._holding.answered(key)
         if entry.refusal is None:
             self._slowdowns = 0
             self._note_back()
+            self._note_taken()
             return [Acked(key)]
         return self._turned_down(key, entry.refusal, now)
 
     def _turned_down(self, key: Key, reason: str, now: float) -> list[Effect]:
-        if reason != self._refusal_logged:
-            self._refusal_logged = reason
+        if self._refusal_logged != kind_of(reason):
+            self._refusal_logged = kind_of(reason)
             logger.warning("the broker refused batch %d of %s (%s)", key[1], key[0], reason)
-        rule = rule_for(reason)
+        self._refusal = reason
+        rule = rule_for_batch(reason)
         if rule is Rule.QUARANTINE:
             return [Refused(key, reason)]
-        if rule is Rule.LATER and len(self._held) < HELD_BATCHES_MAX:
-            self._held[key] = now + HELD_S
+        if rule is Rule.LATER and self._holding.hold(key, now + HELD_S):
             return []
-        self._slowdowns = min(self._slowdowns + 1, BACKOFF_DOUBLINGS_MAX)
-        ceiling = min(self._limits.backoff_s_max, self._limits.backoff_s_first * 2**self._slowdowns)
-        self._pause_until = now + self._chance.uniform(ceiling / 2, ceiling)
+        self._slowdowns += 1
+        self._pause_until = now + self._backoff.pause_s(self._slowdowns)
         return []
 
     def _settle(self, key: Key) -> None:
@@ -376,7 +388,12 @@ class Sender:
             self._by_mid.pop(waiting.mid, None)
 
     def _note_back(self) -> None:
-        self.trouble = None
+        self._ended_because = self._away_reported = None
         if self._complained:
             self._complained = False
             logger.info("the broker is back")
+
+    def _note_taken(self) -> None:
+        """Batches are taken again, and none waits any more because it was refused for a while."""
+        if self._refusal and not self._holding.keys and rule_for_batch(self._refusal) is not Rule.QUARANTINE:
+            self._refusal = None

@@ -35,6 +35,7 @@ from config.values import (
     ConfiguredPath,
     GnssPort,
     Name,
+    OrNone,
     Protocol,
     SeverityClass,
     UserName,
@@ -53,6 +54,7 @@ UART_GPIOS = (14, 15)
 """The pins that the UART transmits and receives on."""
 
 Wrapped = Callable[[Any], Any]
+DailyBudget = Annotated[Annotated[Bytes, Field(ge=2**16, le=2**36)] | None, OrNone()]
 
 
 class Backoff(Section):
@@ -199,6 +201,13 @@ class Link(Section):
     backoff: LinkBackoff = Field(default=LinkBackoff(), description="waiting between connections")
     stable_after: Annotated[Seconds, Field(ge=1, le=3600)] = Field(
         default=60.0, description="a connection that held so long starts the waiting anew"
+    )
+    backlog_every: Annotated[Seconds, Field(ge=0, le=60)] = Field(
+        default=0.5, description="timed release: one batch of the backlog in so long, behind what is new"
+    )
+    daily_budget: DailyBudget = Field(
+        default=16 * 2**20,
+        description="timed release: the backlog waits once a day's sending has taken so much; or none",
     )
 
     @model_validator(mode="wrap")

@@ -27,6 +27,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from drivers.inputs import Acknowledged, Delivered, Input, LinkDown, LinkUp
 from drivers.mqtt_options import LinkError, LinkOptions, in_words, parse_broker, read_password, tls_context
 from drivers.mqtt_state import LOST, OFFLINE, ONLINE, state_payload
+from drivers.ration import Ration
 
 IN_FLIGHT_PUBLISHES_MAX = 1_000
 PACKET_OVERHEAD_BYTES = 16  # fixed header, topic length, packet id, empty properties, and room to spare
@@ -37,6 +38,7 @@ ROUNDS_TO_SPARE = 4  # rounds that end early because bytes moved
 ROUNDS_TO_SAY_GOODBYE = 4  # in which no acknowledgement came
 SESSION_S_MAX = 0xFFFFFFFF  # MQTT 5: the session never expires by itself
 RECEIVE_MAX = 100
+DELIVERED_BYTES_MAX = 16_384  # MQTT 5: what a truck takes from the broker at a time
 VERSION_REFUSED = "Unsupported protocol version"
 
 
@@ -102,6 +104,7 @@ class Connection:
         self._refused_here = 0
         self._birth: int | None = None  # paho's number of it, while it is not acknowledged
         self._saying_goodbye = False
+        self._ration = Ration()
         self._receive_max = IN_FLIGHT_PUBLISHES_MAX
         self._packet_bytes_max = PACKET_BYTES_MAX
         self._thread = threading.Thread(target=self.run, name=f"fairhaul-link-{link}", daemon=True)
@@ -124,9 +127,11 @@ class Connection:
         Raises LinkError while not up, and when the broker takes no more before it has acknowledged some.
         """
         client = self._usable()
-        if len(payload) + len(topic.encode()) + PACKET_OVERHEAD_BYTES > self._packet_bytes_max:
+        packet_bytes = len(payload) + len(topic.encode()) + PACKET_OVERHEAD_BYTES
+        if packet_bytes > self._packet_bytes_max:
             self._refused_here += 1
-            self._post(Acknowledged(self._at(), self.link, -self._refused_here, "Packet too large"))
+            too_large = f"Packet too large: {packet_bytes} bytes, the broker takes {self._packet_bytes_max}"
+            self._post(Acknowledged(self._at(), self.link, -self._refused_here, too_large))
             return -self._refused_here
         if self._published - self._answered >= self._receive_max:
             raise LinkError("the broker takes no more before it has acknowledged some")
@@ -242,9 +247,10 @@ class Connection:
     def _session(self, version: MQTTProtocolVersion) -> dict[str, Any]:
         if version != MQTTProtocolVersion.MQTTv5:
             return {"clean_start": MQTT_CLEAN_START_FIRST_ONLY}
-        if not self._terms.lasting:
-            return {"clean_start": True}
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        if not self._terms.lasting:
+            properties.MaximumPacketSize = DELIVERED_BYTES_MAX
+            return {"clean_start": True, "properties": properties}
         properties.SessionExpiryInterval = SESSION_S_MAX
         properties.ReceiveMaximum = RECEIVE_MAX
         return {"clean_start": False, "properties": properties}
@@ -324,8 +330,10 @@ class Connection:
         self._open = True
         if self._terms.topics:
             client.subscribe([(topic, 1) for topic in self._terms.topics])
-        else:
-            self._up()
+            return
+        if self._options.custody_topic is not None:
+            client.subscribe(self._options.custody_topic, qos=1)
+        self._up()
 
     def _up(self) -> None:
         self._ready = True
@@ -335,7 +343,7 @@ class Connection:
         self, client: Client, userdata: Any, mid: int, reasons: list[ReasonCode], given: Any
     ) -> None:
         refused = [str(reason) for reason in reasons if reason.is_failure]
-        if refused:
+        if refused and self._terms.topics:
             self._reason = f"subscription refused: {refused[0]}"
             client.disconnect()
         elif not self._ready:
@@ -363,5 +371,6 @@ class Connection:
         except UnicodeDecodeError:
             client.ack(message.mid, message.qos)  # a topic that is no text is nobody's
             return
-        mid = message.mid if message.qos else 0
-        self._post(Delivered(self._at(), self.link, topic, bytes(message.payload), mid))
+        at, mid = self._at(), message.mid if message.qos else 0
+        if self._terms.lasting or self._ration.allows(at):
+            self._post(Delivered(at, self.link, topic, bytes(message.payload), mid, message.retain))

@@ -9,12 +9,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from agent.holding import SUSPECT_HELD_S_MAX
 from agent.sender import Acked, Connect, Disconnect, Effect, Publish, Refused, Sender, SenderLimits
 from drivers.inputs import Acknowledged, LinkDown, LinkUp, Tick
 
 LIMITS = SenderLimits(in_flight=4, backoff_s_max=120.0)
 FINAL = "Payload format invalid"
 FOR_NOW = ["Not authorized", "Quota exceeded", "Unspecified error"]
+ENDS = ["connection refused", "Session taken over", "Packet too large", "Not authorized", "Server busy"]
 seconds = st.floats(min_value=0.0, max_value=400.0)
 
 
@@ -79,7 +81,7 @@ class SenderAgainstTheWorld(RuleBasedStateMachine):
         self.perform(self.sender.step(LinkUp(self.now, self.link, "b"), self.now))
 
     @precondition(lambda self: self.alive)
-    @rule(reason=st.sampled_from(["connection refused", "Session taken over", "closed"]), twice=st.booleans())
+    @rule(reason=st.sampled_from(ENDS), twice=st.booleans())
     def connection_ends(self, reason: str, twice: bool) -> None:
         self.forget()
         for _ in range(1 + twice):
@@ -112,6 +114,26 @@ class SenderAgainstTheWorld(RuleBasedStateMachine):
             return
         assert self.sender.step(entry, self.now) == []
         assert (self.sender.state, self.sender.due, self.sender.in_flight) == before
+
+    @precondition(lambda self: self.up and len(self.outbox) > 1)
+    @rule(bad=st.integers(0, 100))
+    def one_batch_ends_every_connection(self, bad: int) -> None:
+        """Whatever else happened, all others arrive within a few connections."""
+        poison = sorted(self.outbox)[bad % len(self.outbox)]
+        for _ in range(60):
+            if set(self.outbox) <= {poison}:
+                break
+            if self.alive and not self.up:
+                self.broker_accepts()
+            self.offer(set())
+            while self.unanswered and self.unanswered[min(self.unanswered)] != poison:
+                self.broker_answers(0, None)
+            if self.unanswered:
+                self.connection_ends("closed", False)
+            nothing_to_offer = not self.sender.room or set(self.outbox) <= self.sender.in_flight
+            if nothing_to_offer and self.sender.due is not None:
+                self.time_passes(max(0.0, self.sender.due - self.now))
+        assert set(self.outbox) <= {poison}
 
     @rule(fails=st.sets(st.integers(0, 3)))
     def offer(self, fails: set[int]) -> None:
@@ -184,7 +206,7 @@ class SenderAgainstTheWorld(RuleBasedStateMachine):
     @invariant()
     def due_lies_within_reach(self) -> None:
         due = self.sender.due
-        assert due is None or due <= self.now + 300.0
+        assert due is None or due <= self.now + SUSPECT_HELD_S_MAX
         assert not self.alive or self.up or due is not None
 
     def teardown(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.keeping import ACKNOWLEDGED_KEPT_S, CHECKPOINT_NOTE, PENDING_RECORDS_MAX, Counts, Keeping
 from agent.records import Record
+from agent.storage import STORAGE_NOTE
 from buffer.outbox import Note, OutboxLost
 from tests.sim.drives import WitnessedOutbox, outbox
 
@@ -75,7 +76,7 @@ def test_notes_and_checkpoint_that_the_disk_would_not_have_come_with_the_next_co
     box.lost = False
     assert kept.commit(EVERY_S, None) is not None
     assert not kept.storage_lost
-    assert set(box.commits[0]["notes"]) == {"duty_day", CHECKPOINT_NOTE}
+    assert set(box.commits[0]["notes"]) == {"duty_day", CHECKPOINT_NOTE, STORAGE_NOTE}
     assert not kept.is_due(EVERY_S + 1)
 
 
@@ -87,7 +88,7 @@ def test_notes_that_belong_to_a_release_go_with_it_or_not_at_all() -> None:
     assert kept.commit(0.0, None, notes={"left_truck": Note(21_065, b"")}) is None
     box.lost = False
     kept.commit(20.0, None)
-    assert box.commits[0]["notes"] == {}
+    assert set(box.commits[0]["notes"]) == {STORAGE_NOTE}
 
 
 def test_answers_are_written_alone_after_a_while() -> None:

@@ -15,6 +15,7 @@ from drivers.inbox import Inbox
 from drivers.inputs import Acknowledged, Delivered, Input, LinkDown, LinkUp
 from drivers.mqtt import Link, LinkError, LinkOptions
 from drivers.mqtt_options import PASSWORD_FILE_BYTES_MAX
+from drivers.ration import BURST, EVERY_S, Ration
 
 WAIT_S = 10.0
 CONNACK_5 = b"\x20\x03\x00\x00\x00"
@@ -311,7 +312,9 @@ def test_broker_that_announces_a_window_is_not_sent_more(serve, inbox, link):
         link.publish("a", b"3")
 
 
-@pytest.mark.parametrize(("payload_bytes", "refusal"), [(83, None), (84, "Packet too large")])
+@pytest.mark.parametrize(
+    ("payload_bytes", "refusal"), [(83, None), (84, "Packet too large: 101 bytes, the broker takes 100")]
+)
 def test_payload_beyond_the_announced_size_is_refused_here(
     serve, inbox, link, payload_bytes: int, refusal: str
 ):
@@ -340,6 +343,49 @@ def test_message_on_a_subscribed_topic_is_delivered(serve, inbox, link):
     entry = next_input(inbox)
     assert isinstance(entry, Delivered)
     assert (entry.topic, entry.payload) == ("t", b"hi")
+
+
+@pytest.mark.parametrize("granted", [b"\x01", b"\x87"])
+def test_a_truck_asks_for_word_of_its_custody_and_goes_on_where_that_is_refused(serve, inbox, granted):
+    asked: list[bytes] = []
+
+    def answer(peer: Peer) -> None:
+        peer.send(CONNACK_5)
+        asked.append(peer.packet())
+        peer.send(b"\x90\x04" + asked[0][1:3] + b"\x00" + granted)
+        peer.send(b"\x33\x08\x00\x01t\x00\x09\x00hi")
+        while publish := peer.packet():
+            if publish[0] == 0x32:
+                peer.send(b"\x40\x02" + peer.mid(publish))
+
+    link = Link(LinkOptions(client_id="truck", custody_topic="a/custody"), inbox.post, Clock().at)
+    link.connect(1, serve(answer).url)
+    assert isinstance(next_input(inbox), LinkUp)
+    entry = next_input(inbox)
+    assert isinstance(entry, Delivered)
+    assert (entry.payload, entry.retained) == (b"hi", True)
+    assert asked[0][-12:] == b"\x00\x09a/custody"[:11] + b"\x01"
+    mid = link.publish("t", b"x")
+    assert next_input(inbox)[1:] == (1, mid, None)
+    link.close()
+
+
+def test_a_flood_of_messages_does_not_fill_the_inbox(serve, inbox):
+    def flood(peer: Peer) -> None:
+        peer.send(CONNACK_5)
+        peer.packet()
+        peer.send(b"\x30\x06\x00\x01t\x00hi" * 5_000)
+        while publish := peer.packet():
+            if publish[0] == 0x32:
+                peer.send(b"\x40\x02" + peer.mid(publish))
+
+    link = Link(LinkOptions(client_id="truck", custody_topic="a/custody"), inbox.post, lambda: 0.0)
+    link.connect(1, serve(flood).url)
+    next_input(inbox)
+    link.publish("t", b"x")
+    entries = [next_input(inbox) for _ in range(BURST + 1)]
+    assert [type(entry) for entry in entries].count(Delivered) == BURST
+    link.close()
 
 
 def test_publish_without_a_connection_is_an_error(link):
@@ -378,3 +424,11 @@ def test_password_file_that_is_no_use_ends_the_attempt_without_showing_it(
     link.connect(1, "mqtt://127.0.0.1:1")
     assert reason in down(inbox)
     link.close()
+
+
+def test_a_ration_is_a_burst_and_then_one_for_each_interval():
+    ration = Ration()
+    assert [ration.allows(5.0) for _ in range(BURST + 2)] == [True] * BURST + [False] * 2
+    assert [ration.allows(5.0 + EVERY_S) for _ in range(2)] == [True, False]
+    assert [ration.allows(5.0) for _ in range(2)] == [False, False]
+    assert sum(ration.allows(1e6) for _ in range(2 * BURST)) == BURST

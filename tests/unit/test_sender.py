@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.refusals import REFUSALS, Rule, rule_for
+from agent.holding import HELD_BATCHES_MAX, HELD_S, SUSPECT_HELD_S_MAX
 from agent.sender import (
-    HELD_BATCHES_MAX,
-    HELD_S,
     Acked,
     Connect,
     Disconnect,
@@ -153,7 +151,9 @@ def test_lost_connection_gives_its_batches_back_to_be_offered_again():
     assert sender.in_flight == set()
     sender.step(Tick(5.0), 5.0)
     sender.step(LinkUp(5.0, 2, "mqtt://one"), 5.0)
-    assert len(publish(sender, 3, 5.0)) == 3
+    assert publish(sender, 3, 5.0) == [("track", 1)]  # alone, until one is acknowledged
+    sender.step(Acknowledged(5.1, 2, 1, None), 5.1)
+    assert publish(sender, 2, 5.1, first=2) == [("track", 2), ("track", 3)]
 
 
 def test_connection_that_never_answers_is_dropped_at_its_deadline():
@@ -389,9 +389,180 @@ def test_quota_exceeded_pauses_everything_longer_each_time():
     assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
 
 
-def test_unknown_refusal_is_tried_again_later():
-    assert rule_for("Something a later broker says") is Rule.LATER
-    assert set(REFUSALS.values()) == set(Rule)
+def end_by_end(sender: Sender, reason: str, times: int, *, lasted_s: float = 0.0) -> list[float]:
+    """Connect and be ended with `reason`, so many times; the waits in between."""
+    now, waits = 0.0, []
+    sender.want(True, now)
+    for link in range(1, times + 1):
+        if lasted_s:
+            sender.step(LinkUp(now, link, "mqtt://one"), now)
+        now += lasted_s
+        sender.step(LinkDown(now, link, reason), now)
+        assert sender.due is not None
+        waits.append(sender.due - now)
+        now = sender.due
+        sender.step(Tick(now), now)
+    return waits
+
+
+@pytest.mark.parametrize("reason", ["Not authorized", "Bad user name or password", "Banned"])
+def test_truck_that_is_turned_away_waits_long_at_once_and_says_so_once(
+    reason: str, caplog: pytest.LogCaptureFixture
+):
+    sender = Sender(["mqtt://one"], LIMITS, Longest())
+    assert end_by_end(sender, reason, 3) == [300, 300, 300]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the broker is out of reach ({reason}); trying again until it is back",
+        f"the broker turns this truck away ({reason}): it is asked again every few minutes",
+    ]
+
+
+def test_truck_that_one_of_two_brokers_turns_away_asks_the_other_soon():
+    sender = Sender(["mqtt://one", "mqtt://two"], LIMITS, Longest())
+    assert end_by_end(sender, "Banned", 4) == [1, 300, 300, 300]
+
+
+def test_broker_that_is_busy_is_given_longer_waits():
+    sender = Sender(["mqtt://one"], LIMITS, Longest())
+    assert end_by_end(sender, "Server busy", 7) == [16, 32, 64, 128, 256, 300, 300]
+
+
+def test_broker_that_ends_connections_for_the_rate_is_given_longer_waits():
+    sender = Sender(["mqtt://one"], LIMITS, Longest())
+    assert end_by_end(sender, "Message rate too high", 2, lasted_s=20.0) == [16, 32]
+
+
+def reconnect(sender: Sender, link: int) -> float:
+    now = sender.due
+    assert now is not None
+    sender.step(Tick(now), now)
+    sender.step(LinkUp(now, link, "mqtt://one"), now)
+    return now
+
+
+def ended_behind_what_was_sent(sender: Sender, reason: str, now: float, times: int) -> float:
+    """So many connections that end right behind the first publish; the time of the next one."""
+    for link in range(1, times + 1):
+        publish(sender, 3, now)
+        sender.step(LinkDown(now + 0.1, link, reason), now + 0.1)
+        now = reconnect(sender, link + 1)
+    return now
+
+
+def test_batch_over_which_connections_end_is_found_and_held_back_and_the_rest_goes_on(
+    caplog: pytest.LogCaptureFixture,
+):
+    sender = sender_that_is_up()
+    now = ended_behind_what_was_sent(sender, "the broker closed the connection", 0.0, times=3)
+    assert sender.in_flight == {("track", 1)}
+    assert publish(sender, 3, now) == [("track", 2)]
+    sender.step(Acknowledged(now, 4, 2, None), now)
+    assert publish(sender, 1, now, first=3) == [("track", 3)]
+    said = [record.getMessage() for record in caplog.records]
+    assert [line for line in said if "held back" in line] == [
+        "the broker ends the connection (the broker closed the connection) over batch 1 of track:"
+        " it is held back, others go on"
+    ]
+    assert not any("client id" in line for line in said)
+
+
+def test_batch_is_still_sent_alone_after_attempts_in_between_that_came_to_nothing():
+    sender = sender_that_is_up()
+    publish(sender, 3, 0.0)
+    sender.step(LinkDown(0.1, 1, "closed"), 0.1)
+    now = sender.due
+    assert now is not None
+    sender.step(Tick(now), now)
+    sender.step(LinkDown(now, 2, "connection refused"), now)
+    now = reconnect(sender, 3)
+    assert publish(sender, 3, now) == [("track", 1)]
+
+
+def test_batch_that_the_broker_s_words_point_at_is_held_back_the_first_time_it_was_alone():
+    sender = sender_that_is_up()
+    ended_behind_what_was_sent(sender, "Packet too large", 0.0, times=2)
+    assert sender.in_flight == {("track", 1)}
+
+
+def test_batch_that_was_held_back_is_tried_again_and_held_longer_each_time():
+    sender = sender_that_is_up()
+    now = ended_behind_what_was_sent(sender, "Packet too large", 0.0, times=2)
+    holds = []
+    for link in range(3, 9):
+        began = now
+        while ("track", 1) in sender.in_flight:
+            assert sender.due is not None
+            now = sender.due
+            sender.step(Tick(now), now)
+        holds.append(round(now - began))
+        assert publish(sender, 1, now) == [("track", 1)]
+        sender.step(LinkDown(now, link, "Packet too large"), now)
+        now = reconnect(sender, link + 1)
+    assert holds[:3] == [pytest.approx(HELD_S * 2**n, abs=20) for n in range(3)]
+    assert holds[-1] == pytest.approx(SUSPECT_HELD_S_MAX, abs=320)
+
+
+def test_when_connections_end_over_any_batch_none_is_blamed_and_the_truck_waits_long(
+    caplog: pytest.LogCaptureFixture,
+):
+    sender = sender_that_is_up()
+    now, waits = 0.0, []
+    for link in range(1, 12):
+        publish(sender, 3, now)
+        sender.step(LinkDown(now + 0.1, link, "the broker closed the connection"), now + 0.1)
+        assert sender.due is not None
+        waits.append(sender.due - now - 0.1)
+        now = reconnect(sender, link + 1)
+    assert sender.in_flight == set()
+    assert [round(wait) for wait in waits[6:]] == [300] * 5
+    said = [record.getMessage() for record in caplog.records]
+    assert sum("held back" in line for line in said) == 1
+    assert sum("client id" in line for line in said) == 1
+
+
+def test_connection_that_ends_long_after_a_publish_puts_no_batch_under_suspicion():
+    sender = sender_that_is_up()
+    now = 0.0
+    for link in range(1, 6):
+        publish(sender, 1, now)
+        sender.step(LinkDown(now + 6, link, "connection reset by peer"), now + 6)
+        now = reconnect(sender, link + 1)
+    assert sender.in_flight == set()
+
+
+def test_batch_that_was_acknowledged_in_between_is_under_no_suspicion():
+    sender = sender_that_is_up()
+    now = ended_behind_what_was_sent(sender, "closed", 0.0, times=2)
+    publish(sender, 1, now)
+    sender.step(Acknowledged(now, 3, 1, None), now)
+    publish(sender, 1, now)  # the acknowledgement was lost with the power: the same batch again
+    sender.step(LinkDown(now + 0.1, 3, "closed"), now + 0.1)
+    assert sender.in_flight == set()
+
+
+def test_trouble_tells_what_is_refused_until_it_is_taken():
+    sender = sender_that_is_up()
+    publish(sender, 2, 1.0)
+    sender.step(Acknowledged(1.0, 1, 1, "Not authorized"), 1.0)
+    sender.step(Acknowledged(1.0, 1, 2, None), 1.0)
+    assert sender.trouble == "batches are refused: Not authorized"
+    later = 1.0 + HELD_S
+    sender.step(Tick(later), later)
+    publish(sender, 1, later)
+    sender.step(Acknowledged(later, 1, 1, None), later)
+    assert sender.trouble is None
+
+
+def test_batch_beyond_the_broker_s_limit_is_set_aside_and_the_limit_is_told(caplog: pytest.LogCaptureFixture):
+    why = "Packet too large: 4115 bytes, the broker takes 500"
+    sender = sender_that_is_up()
+    publish(sender, 2, 1.0)
+    assert sender.step(Acknowledged(1.0, 1, 1, why), 1.0) == [Refused(("track", 1), why)]
+    assert sender.step(Acknowledged(1.0, 1, 2, None), 1.0) == [Acked(("track", 2))]
+    assert sender.trouble == f"batches are refused: {why}"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the broker refused batch 1 of track ({why})"
+    ]
 
 
 def test_sender_needs_a_broker():
