@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TEST_JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-servers properties mutants usefulness lint check audit bench golden schema dist clean
+.PHONY: help venv demo test test-servers properties mutants usefulness crash soak kills wear cluster herd lint check audit bench golden schema dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ mutants: $(VENV)/.dev  ## plant every known leak and show which level of the pro
 
 usefulness: $(VENV)/.dev  ## what a city still learns: twenty simulated shifts under two agreements
 	$(BIN)/python -m tests.usefulness
+
+wear: $(VENV)/.dev  ## what a day writes to the card, from the kernel's counters: root, apt install e2fsprogs strace
+	$(BIN)/python -m tests.wear
 
 lint: $(VENV)/.dev  ## lint, format, types, import rules
 	$(BIN)/ruff check .

@@ -13,7 +13,8 @@ defines stands in this drawing, and a test holds the drawing against the code::
     └── drivers.replay.PulsesError             a line of a pulses file that makes no sense
     OSError                                    the world is gone: said once when lost, once when back
     ├── buffer.errors.OutboxLost               the disk would not have it; nothing of the change is on it
-    │   └── buffer.errors.OutboxDamaged        the outbox broke while open; a restart sets the file aside
+    │   ├── buffer.errors.OutboxDamaged        the outbox broke while open; a restart sets the file aside
+    │   └── buffer.errors.OutboxFull           the file system is full, though the outbox is not
     ├── buffer.lock.OutboxInUse                another agent works with this outbox
     ├── buffer.received.StoreLost              the receiver's disk would not have it
     ├── buffer.sqlite_file.Damaged             a file of ours is not what it should be; its opener decides

@@ -128,10 +128,18 @@ def _padding(gap: int) -> bytes | None:
 
 def fitting(heading: Heading, records: Sequence[Mapping[str, Any]], size_bytes: int) -> int:
     """How many of `records`, from the first on, fit into `size_bytes`; at least one when there is any."""
-    low, high = min(1, len(records)), len(records)
+
+    def fits(count: int) -> bool:
+        return packed_bytes(heading, records[:count]) + PADDABLE_FROM_BYTES <= size_bytes
+
+    low = high = min(1, len(records))
+    while high < len(records) and fits(
+        high
+    ):  # from below: of a long backlog only what fits is ever compressed
+        low, high = high, min(2 * high, len(records))
     while low < high:
         middle = (low + high + 1) // 2
-        if packed_bytes(heading, records[:middle]) + PADDABLE_FROM_BYTES <= size_bytes:
+        if fits(middle):
             low = middle
         else:
             high = middle - 1

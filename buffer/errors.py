@@ -13,6 +13,10 @@ class OutboxLost(OSError):
     """The disk would not have it: nothing of this change is in the file, and it can be tried again later."""
 
 
+class OutboxFull(OutboxLost):
+    """The file system has no room left, though the outbox has not reached its own limit."""
+
+
 class OutboxDamaged(OutboxLost):
     """The file turned out damaged while open; opening it again sets it aside."""
 
@@ -33,8 +37,15 @@ def disk() -> Iterator[None]:
     except (sqlite3.ProgrammingError, OutboxLost):
         raise
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        raise (OutboxDamaged if sqlite_file.is_damage(error) else OutboxLost)(str(error)) from error
+        raise _kind(error)(str(error)) from error
     except sqlite_file.Damaged as error:
         raise OutboxDamaged(str(error)) from error
     except OSError as error:
         raise OutboxLost(f"the outbox's file: {error.strerror}") from error
+
+
+def _kind(error: BaseException) -> type[OutboxLost]:
+    if sqlite_file.is_damage(error):
+        return OutboxDamaged
+    full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return OutboxFull if full else OutboxLost

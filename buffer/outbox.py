@@ -28,9 +28,10 @@ from typing import NamedTuple
 
 from buffer import gaps, migrations, remembered, room, sqlite_file, sweep
 from buffer import notes as noted
-from buffer.errors import OutboxDamaged, OutboxLost, TooLarge, WrongNumber, disk
+from buffer.errors import OutboxDamaged, OutboxFull, OutboxLost, TooLarge, WrongNumber, disk
 from buffer.gaps import Gap
 from buffer.reading import Reading
+from buffer.reserve import Reserve
 from buffer.rows import (
     TWO_BYTE_DAYS,
     Batch,
@@ -68,6 +69,7 @@ __all__ = [
 SIZE_BYTES_MIN = 256 * PAGE_BYTES
 EVICT_TRIES_MAX = 8
 EVICT_PAGES_SPARE = 8
+FULL_DISK_PAGES_MIN = 64  # on a full disk a file may grow so far: the room comes from the reserve
 PURGE_ROWS_MAX = 500
 RECEIPT_DAYS_DEFAULT = 60
 SET_ASIDE_DAYS_MAX = 14
@@ -92,6 +94,13 @@ class _Change(NamedTuple):
     today: int | None
     notes: Mapping[str, Note | None]
 
+    @property
+    def pages_max(self) -> int:
+        """Pages that it takes at most: two more for each row, which may begin a page and end in the middle of one."""
+        bodies = [row.body for row in self.keep] + [note.body for note in self.notes.values() if note]
+        bodies += [batch.payload for batch in self.seal]
+        return sum(len(body) // PAGE_BYTES + 2 for body in bodies)
+
 
 class Outbox(Reading):
     """The buffer file, for one thread; made with `Outbox.open`. `set_aside` is where a damaged one went, or None."""
@@ -104,6 +113,7 @@ class Outbox(Reading):
         self._last_to_go = tuple(last_to_go)
         self._holds_dead_bytes = True  # in the log or as blank rows: there is something to purge
         self._version = sqlite_file.data_version(db)
+        self._reserve = Reserve(path)
         self._pages_max = max(size_bytes_max // PAGE_BYTES, sqlite_file.page_count(db))
 
     @classmethod
@@ -114,7 +124,7 @@ class Outbox(Reading):
         random_bytes: Callable[[int], bytes],
         size_bytes_max: int,
         separate_epoch: Collection[str] = ("harsh_braking",),
-        last_to_go: Sequence[str] = ("harsh_braking", "box"),
+        last_to_go: Sequence[str] = room.LAST_TO_GO,
         connect: sqlite_file.Connect = sqlite_file.plain_connect,
     ) -> Outbox:
         """The outbox in the file at `path` (mode 0600, made when absent), or in memory when None.
@@ -168,7 +178,8 @@ class Outbox(Reading):
         never take; set apart and counted. Answers for rows that have gone meanwhile are ignored. `notes`: each takes
         the place of the one of its name; None removes it.
 
-        When it would not fit, the oldest go (buffer/room.py) and are counted in the same transaction. Raises
+        When it would not fit, the oldest go (buffer/room.py) and are counted in the same transaction; when the disk
+        is full, so that this change takes no more of it. Raises
         OutboxLost with nothing changed; WrongNumber when a batch is not its stream's next or a used row is absent;
         TooLarge for a row or a note beyond its limit.
         """
@@ -177,12 +188,19 @@ class Outbox(Reading):
         check_lengths(keep, seal)
         noted.check(notes)
         change = _Change(keep, seal, frozenset(used), acknowledged, refused, today, notes)
-        free_pages = 0
+        self._reserve.take()
+        free_pages, may_grow = 0, self._reserve.held
         for _ in range(EVICT_TRIES_MAX):
             try:
-                self._write(change, free_pages)
+                self._write(change, free_pages, may_grow)
             except _NoRoom as no_room:
                 free_pages = no_room.free_pages + EVICT_PAGES_SPARE
+            except OutboxFull:
+                if not self._reserve.give():
+                    raise
+                may_grow, free_pages = False, change.pages_max + EVICT_PAGES_SPARE
+                with disk():
+                    room.reuse_log(self._db)
             else:
                 return
         raise OutboxLost("the outbox has no room for this change, even after evicting all it may")
@@ -218,10 +236,12 @@ class Outbox(Reading):
             if self._path is not None:
                 room.purge_set_aside(self._db, self._path, today, min(age_days_max, SET_ASIDE_DAYS_MAX))
 
-    def _write(self, change: _Change, free_pages: int) -> None:
+    def _write(self, change: _Change, free_pages: int, may_grow: bool) -> None:
         with disk(), self._transaction() as tally:
             # A purge may have taken some pages more, for its gaps.
-            pages_max = max(self._pages_max, sqlite_file.page_count(self._db))
+            pages_max = max(
+                self._pages_max if may_grow else FULL_DISK_PAGES_MIN, sqlite_file.page_count(self._db)
+            )
             self._use(change.used, tally)
             self._mark("a", change.acknowledged, change.today, tally)
             self._mark("r", change.refused, change.today, tally)

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from buffer import sqlite_file
+from buffer import durable, sqlite_file
 
 VICTIMS_A_STEP = 16
+LAST_TO_GO = ("harsh_braking", "box")  # after all others, the first named last of all
 
 
 class Row(NamedTuple):
@@ -53,6 +54,14 @@ def _rows(db: sqlite3.Connection, sql: str, values: Collection[object]) -> list[
     return [Row(*row) for row in db.execute(f"{sql} ORDER BY id LIMIT {VICTIMS_A_STEP}", tuple(values))]
 
 
+def reuse_log(db: sqlite3.Connection) -> None:
+    """Let the next change begin at the log's first byte: on a full disk that is all the room there is.
+
+    Raises sqlite3's errors when the file itself can't take what is in the log.
+    """
+    db.execute("PRAGMA wal_checkpoint(RESTART)").close()
+
+
 class Limits(NamedTuple):
     """How old rows may be, in days, on day `today`: receipts by stream, and what has not been sent."""
 
@@ -82,16 +91,19 @@ def past_their_time(db: sqlite3.Connection, limits: Limits, rows_max: int) -> li
 def purge_set_aside(db: sqlite3.Connection, path: Path, today: int, days_max: int) -> None:
     """Delete damaged files that have been set aside for more than `days_max` days: they hold records too.
 
-    When one was set aside no date is known; its days count from the first purge that sees it.
+    When one was set aside no date is known; its days count from the first purge that sees it. They are forgotten only
+    when the files are gone for good, or a power cut in between would give the files as many days again.
     """
     damaged = sqlite_file.damaged_files(path)
-    if not damaged:
-        return
-    with sqlite_file.transaction(db):
-        db.execute("INSERT OR IGNORE INTO set_aside VALUES (1, ?)", (today,))
-        since: int = db.execute("SELECT since FROM set_aside").fetchone()[0]
+    if damaged:
+        with sqlite_file.transaction(db):
+            db.execute("INSERT OR IGNORE INTO set_aside VALUES (1, ?)", (today,))
+            since: int = db.execute("SELECT since FROM set_aside").fetchone()[0]
         if today - since <= days_max:
             return
-        db.execute("DELETE FROM set_aside")
-    for each in damaged:
-        sqlite_file.remove(each)
+        for each in damaged:
+            sqlite_file.remove(each)
+        durable.sync_directory(path.parent)
+    if db.execute("SELECT since FROM set_aside").fetchall():
+        with sqlite_file.transaction(db):
+            db.execute("DELETE FROM set_aside")

@@ -211,8 +211,14 @@ def set_aside(path: Path) -> Path:
 
 
 def damaged_files(path: Path) -> list[Path]:
-    """What has been set aside for `path` and is still there, oldest first, logs not included."""
-    return sorted(path.parent.glob(f"{path.stem}.damaged-[0-9]{path.suffix}"))
+    """What has been set aside for `path` and is still there, oldest first; a log counts even where it lies alone."""
+    name = f"{path.stem}.damaged-[0-9]{path.suffix}"
+    found = {
+        each.with_name(each.name.removesuffix(suffix))
+        for suffix in COMPANIONS
+        for each in path.parent.glob(name + suffix)
+    }
+    return sorted(found)
 
 
 def remove(path: Path) -> None:
@@ -222,8 +228,9 @@ def remove(path: Path) -> None:
 
 
 def _move(old: Path, new: Path) -> None:
-    # The log moves first: a file without its log is only older, a log without its file would be taken for damage.
-    for suffix in reversed(COMPANIONS):
+    # The file moves first: after a cut in between, a log without its file is set aside as well. A file without its
+    # log might still open, only older, and use again numbers that have left already.
+    for suffix in COMPANIONS:
         with contextlib.suppress(FileNotFoundError):
             _beside(old, suffix).replace(_beside(new, suffix))
 

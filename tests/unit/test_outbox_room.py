@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from buffer import gaps, reading, sqlite_file
+from buffer import gaps, reading, room, sqlite_file
 from buffer.outbox import EVICT_PAGES_SPARE, SIZE_BYTES_MIN, Batch, Gap, Kept, Outbox, OutboxLost
 
 PAGE_BYTES = 4096
@@ -232,3 +232,39 @@ def test_a_purge_whose_gaps_take_pages_of_a_full_file_does_not_stop_the_outbox(
         seal(outbox, "track")
     assert len(outbox.gaps()) == gaps.GAPS_MAX
     assert size_bytes(path) <= SIZE_BYTES_MIN + EVICT_PAGES_SPARE * PAGE_BYTES
+
+
+def test_on_a_full_disk_the_oldest_make_room_and_the_file_stays_as_it_is(outbox: Outbox, path: Path) -> None:
+    """SQLite's own limit of pages stands for the disk: it gives the same error."""
+    for _ in range(40):
+        seal(outbox, "harsh_braking", DAY - 9)
+        seal(outbox, "track")
+    room.reuse_log(outbox._db)
+    pages = sqlite_file.page_count(outbox._db)
+    outbox._db.execute(f"PRAGMA max_page_count = {pages}")
+    for _ in range(20):
+        seal(outbox, "track", DAY + 1)
+    assert sqlite_file.page_count(outbox._db) == pages
+    left = outbox.unsent(1_000)
+    assert sum(batch.stream == "harsh_braking" for batch in left) == 40
+    assert [batch.n for batch in left if batch.stream == "track"][-1] == 60
+    assert outbox.losses().evicted == 100 - len(left) > 0
+
+
+def test_with_room_on_the_disk_again_nothing_more_goes(outbox: Outbox) -> None:
+    for _ in range(40):
+        seal(outbox, "track")
+    outbox._db.execute(f"PRAGMA max_page_count = {sqlite_file.page_count(outbox._db)}")
+    seal(outbox, "track")
+    evicted = outbox.losses().evicted
+    outbox._db.execute("PRAGMA max_page_count = 100000")
+    for _ in range(40):
+        seal(outbox, "track")
+    assert outbox.losses().evicted == evicted > 0
+
+
+def test_a_full_disk_with_nothing_to_let_go_is_said_and_changes_nothing(outbox: Outbox) -> None:
+    outbox._db.execute(f"PRAGMA max_page_count = {sqlite_file.page_count(outbox._db)}")
+    with pytest.raises(OutboxLost):
+        outbox.commit(keep=[Kept("track", DAY, bytes(15_000))] * 5)
+    assert outbox.counts().kept == 0

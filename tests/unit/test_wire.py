@@ -248,6 +248,19 @@ def test_fitting_takes_as_many_records_as_the_size_holds():
     assert wire.packed_bytes(heading(), records[: taken + 1]) + wire.PADDABLE_FROM_BYTES > 1024
 
 
+def test_fitting_packs_no_more_of_a_long_backlog_than_twice_what_fits(monkeypatch):
+    packed_counts = []
+    pack = wire.packed_bytes
+
+    def counted(of, records):
+        packed_counts.append(len(records))
+        return pack(of, records)
+
+    monkeypatch.setattr(wire, "packed_bytes", counted)
+    taken = wire.fitting(heading(), [DAY | {"distance_m": n * 7919 % 100_003} for n in range(10_000)], 1024)
+    assert max(packed_counts) <= 2 * taken + 2
+
+
 def test_fitting_takes_one_record_that_is_too_long_and_none_of_none():
     path = [[40 + number * number % 997 / 1e5, -4.0] for number in range(400)]
     record = {"date": "2026-11-21", "stretch": 1, "running_s": 60, "path": path}
