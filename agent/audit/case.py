@@ -21,7 +21,8 @@ class Line(NamedTuple):
     """One published line. `running_s` is NaN and `seconds` None where they are not published.
 
     `seconds`: of the log, for each point, as exact as they are published. `part`: what the record says of the part
-    of the day (None: nothing). `arrived_s`: when its payload came.
+    of the day (None: nothing). `arrived_s`: when its payload came. `odometer_m`: at its first and last point, where
+    a tracker publishes that (None: it does not).
     """
 
     number: int
@@ -30,6 +31,7 @@ class Line(NamedTuple):
     seconds: Floats | None
     arrived_s: float
     part: int | None = None
+    odometer_m: tuple[float, float] | None = None
 
     @property
     def length_m(self) -> float:
@@ -49,11 +51,21 @@ class Arrival(NamedTuple):
     records: list[dict[str, Any]]
 
 
+class Trip(NamedTuple):
+    """An activity as trackers publish it, from one stay to the next: when it began and ended, and the odometer then."""
+
+    begins_s: float
+    ends_s: float
+    begins_m: float
+    ends_m: float
+
+
 class Seen(NamedTuple):
     """What the attacker sees of one vehicle-day.
 
     `route`: the same city and round; attackers are trained on other ones. `duty_s`: when the shift began and ended.
     `connections`: from when until when there was one. `cap_s`: what a standstill counts at most, inf for no cap.
+    `trips`: none but where a tracker publishes them.
     """
 
     route: str
@@ -64,6 +76,7 @@ class Seen(NamedTuple):
     arrivals: list[Arrival]
     connections: list[tuple[float, float]]
     cap_s: float
+    trips: tuple[Trip, ...] = ()
 
 
 class Break(NamedTuple):

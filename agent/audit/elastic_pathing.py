@@ -22,7 +22,9 @@ from scipy.spatial import cKDTree
 from agent.audit.case import Case, Floats, Line, Route
 from agent.audit.guessing import Share, is_near
 
-WITHIN_M = 500.0
+WITHIN_M = (500.0, 250.0)  # the paper's, and one at which a small city leaves little to chance
+ALIKE_M = 250.0  # ends nearer to each other count for each other
+JOINED_M = 50.0  # lines whose ends are no further apart are one drive
 TRACE_S = 12 * 60  # of driving
 TRACE_S_MIN = 3 * 60
 MERGE_M = 14.0  # places nearer to each other are of one street
@@ -256,7 +258,7 @@ def _ranked(ended: Sequence[_Way], length_m: float) -> Floats:
     places_m = np.array([_place_m(way, length_m) for way in ended])
     cost = np.array([way.cost for way in ended])
     weight = np.exp(cost.min() - cost)
-    near = cKDTree(places_m).query_ball_point(places_m, WITHIN_M / 2)
+    near = cKDTree(places_m).query_ball_point(places_m, ALIKE_M)
     mass = np.array([weight[each].sum() for each in near])
     return places_m[np.argsort(-mass, kind="stable")]
 
@@ -273,31 +275,36 @@ class _Drive(NamedTuple):
     end_m: Floats
 
 
-def attacked(routes: Sequence[Route], of: Literal["truth", "published"] = "published") -> Share | None:
-    """The days whose drive's end the likeliest way names to WITHIN_M; None where no speed is there to work on.
+class Named(NamedTuple):
+    """The drives whose end was named to so many metres, and how many would be by who sees no speed."""
+
+    within_m: float
+    found: Share
+    chance: Share
+
+
+def attacked(routes: Sequence[Route], of: Literal["truth", "published"] = "published") -> list[Named]:
+    """The days whose drive's end the likeliest way names, for each of WITHIN_M; none where no speed is there.
 
     `of`: "truth" is the baseline, a tracker that sends speed alone: the first minutes of driving on a street of the
-    fleet's. "published": the speeds that the published times of points give.
+    fleet's. "published": the speeds that the published times of points give. Chance is of the better of two: who names
+    the start, and who names any street.
     """
     drives = _drives(routes, of)
-    ends = [(paths(drive.trace_mps, graph, drive.start_m), drive.end_m) for drive, graph in drives]
-    hits = sum(is_near(places_m[:1], end_m.tolist(), WITHIN_M) for places_m, end_m in ends)
-    return Share(hits, len(ends)) if ends else None
+    ends = [(paths(drive.trace_mps, graph, drive.start_m)[:1], drive.end_m) for drive, graph in drives]
+    named = []
+    for within_m in WITHIN_M if drives else ():
+        hits = sum(is_near(places_m, end_m.tolist(), within_m) for places_m, end_m in ends)
+        start = sum(math.dist(drive.start_m, drive.end_m) <= within_m for drive, _ in drives)
+        anywhere = sum(_share_near(graph, drive.end_m, within_m) for drive, graph in drives)
+        chance = Share(max(float(start), anywhere), len(drives))
+        named.append(Named(within_m, Share(hits, len(drives)), chance))
+    return named
 
 
-def chance(routes: Sequence[Route], of: Literal["truth", "published"] = "published") -> Share | None:
-    """The same for the better of two who see no speed: who names the start, and who names any street."""
-    drives = _drives(routes, of)
-    if not drives:
-        return None
-    start = sum(math.dist(drive.start_m, drive.end_m) <= WITHIN_M for drive, _ in drives)
-    anywhere = sum(_share_near(graph, drive.end_m) for drive, graph in drives)
-    return Share(max(float(start), anywhere), len(drives))
-
-
-def _share_near(graph: nx.MultiGraph, end_m: Floats) -> float:
+def _share_near(graph: nx.MultiGraph, end_m: Floats, within_m: float) -> float:
     places_m = np.concatenate([_sampled(path_m) for _, _, path_m in graph.edges(data="path_m")])
-    return float((np.hypot(*(places_m - end_m).T) <= WITHIN_M).mean())
+    return float((np.hypot(*(places_m - end_m).T) <= within_m).mean())
 
 
 def _drives(routes: Sequence[Route], of: Literal["truth", "published"]) -> list[tuple[_Drive, nx.MultiGraph]]:
@@ -339,9 +346,33 @@ def _cut(mps: Floats, way_m: Floats) -> _Drive | None:
 
 
 def _published_drive(case: Case) -> _Drive | None:
-    """From the published times of points, to the first line long enough."""
-    drives = (_timed_drive(line) for line in case.seen.lines)
+    """From the published times of points, the first drive that is long enough."""
+    drives = (_timed_drive(line) for line in _joined(case.seen.lines))
     return next((drive for drive in drives if drive is not None), None)
+
+
+def _joined(lines: Sequence[Line]) -> Iterator[Line]:
+    """Lines with times, those that go on where and when the one before ended made one."""
+    whole: Line | None = None
+    for line in lines:
+        if line.seconds is None or not len(line.points_m):
+            continue
+        if whole is not None and whole.seconds is not None and _goes_on(whole, line):
+            points_m = np.concatenate([whole.points_m, line.points_m])
+            whole = whole._replace(points_m=points_m, seconds=np.concatenate([whole.seconds, line.seconds]))
+            continue
+        if whole is not None:
+            yield whole
+        whole = line
+    if whole is not None:
+        yield whole
+
+
+def _goes_on(before: Line, line: Line) -> bool:
+    if before.seconds is None or line.seconds is None:
+        return False
+    in_time = bool(line.seconds[0] >= before.seconds[-1])
+    return in_time and math.dist(before.points_m[-1], line.points_m[0]) <= JOINED_M
 
 
 def _timed_drive(line: Line) -> _Drive | None:

@@ -200,7 +200,7 @@ def by_name(pool: Pool) -> Floats:
     """Epochs that other streams share, and vehicles and dates that stand anywhere."""
     scores = np.zeros((len(pool.found), len(pool.cases)))
     for (row, found), (column, case) in itertools.product(enumerate(pool.found), enumerate(pool.cases)):
-        scores[row, column] = SURE * (_is_named(found, case) + 2 * _shares_epoch(found, case))
+        scores[row, column] = SURE * (_times_named(found, case) + 2 * _shares_epoch(found, case))
     return scores
 
 
@@ -225,11 +225,11 @@ def _shares_epoch(found: Found, case: Case) -> bool:
     return any(other.epoch == found.arrival.epoch for other in _others(case))
 
 
-def _is_named(found: Found, case: Case) -> bool:
-    """Whether the vehicle or the date stands in the topic, in the epoch, or in any field."""
+def _times_named(found: Found, case: Case) -> int:
+    """How many of vehicle and date stand in the topic, in the epoch, or in any field."""
     said = [found.arrival.topic, found.arrival.epoch, *map(str, found.record.values())]
     parts = {part for text in said for part in text.split("/")}
-    return case.seen.vehicle in parts or case.seen.date in parts
+    return (case.seen.vehicle in parts) + (case.seen.date in parts)
 
 
 def _made_on_day(case: Case) -> float:

@@ -21,8 +21,8 @@ import numpy as np
 import shapely
 
 from agent.agreement import Agreement, load_agreement
-from agent.audit.baselines import raw, received, zoned
-from agent.audit.case import Braking, Break, BreakKind, Case, Floats, Hidden, Route, Secrets, Seen
+from agent.audit.baselines import ZONE_M, raw, received, zoned
+from agent.audit.case import Braking, Break, BreakKind, Case, Floats, Hidden, HiddenKind, Route, Secrets, Seen
 from agent.audit.seeing import Log, metres, seen
 from agent.geometry import Plane, Point
 from agent.records import day_number
@@ -30,8 +30,9 @@ from config.load import load_configuration, load_yaml
 from config.schema import Configuration
 from drivers.inputs import Chunk
 from drivers.replay import merge
+from drivers.simulate.city import City
 from drivers.simulate.files import agent_yaml, agreement_yaml
-from drivers.simulate.plane import Spot, distance_m
+from drivers.simulate.plane import Spot, distance_m, toward, turn_rad
 from drivers.simulate.shifts import DAY_MS, Shift, shift
 
 HOURS = 8.0
@@ -46,6 +47,7 @@ PRIVATE_APART_M = 450.0
 HINT_M = 250.0  # what an attacker knows beforehand where no outline is published: a disc of this radius
 HINT_OFF_M = 150.0  # whose middle is off by up to so much
 DEPOT_HINT_TIMES = 6.0  # and so many times as large for the depot, which may be anywhere outside
+STRAIGHT_RAD = 0.1  # a street that bends less at a crossing goes straight on
 FIRST_DAY = day_number("2027-03-02")  # all routes are one fleet's, in one month
 
 
@@ -63,11 +65,15 @@ class Wanted(NamedTuple):
 
 
 class Driven(NamedTuple):
-    """The same vehicle-days as Fairhaul would show them, and as two trackers without it would."""
+    """The same vehicle-days as Fairhaul would show them, and as two trackers without it would.
+
+    `zoned` has its circles round the same places as Fairhaul's, `corners` round street corners.
+    """
 
     fairhaul: list[Route]
     raw: list[Route]
     zoned: list[Route]
+    corners: list[Route]
 
 
 def driven(wanted: Wanted, jobs: int, told: Told = lambda done, whole: None) -> Driven:
@@ -106,7 +112,8 @@ class Ground(NamedTuple):
     """A city's hidden places, in metres of the agreement's plane.
 
     `grounds`: what the agreement draws off limits, margin included; None for the depot, which lies outside the
-    service area. `privates`: those that are drawn for the audit, beside the city's own.
+    service area. `privates`: those that are drawn for the audit, beside the city's own. `corners_m`: for a
+    tracker without Fairhaul alone.
     """
 
     seed: int
@@ -114,6 +121,7 @@ class Ground(NamedTuple):
     places_m: list[tuple[float, float]]
     grounds: list[shapely.Polygon | None]
     privates: list[Private]
+    corners_m: list[tuple[float, float]]
 
     def hidden(self, *, outlined: bool) -> list[Hidden]:
         """What an attacker looks for; `outlined`: whether the agreement's outlines are known."""
@@ -121,11 +129,21 @@ class Ground(NamedTuple):
         found = []
         for place_m, ground in zip(self.places_m, self.grounds, strict=True):
             times = 1.0 if ground is not None else DEPOT_HINT_TIMES
-            off_m = [times * HINT_OFF_M / 2**0.5 * rng.uniform(-1, 1) for _ in place_m]
-            disc = shapely.Point(place_m[0] + off_m[0], place_m[1] + off_m[1]).buffer(times * HINT_M)
+            disc = _disc(rng, place_m, times)
             known = ground if outlined and ground is not None else disc
-            found.append(Hidden("off_limits" if ground is not None else "depot", place_m, known))
+            kind: HiddenKind = "off_limits" if ground is not None else "depot"
+            found.append(Hidden(kind, place_m, known))
         return found
+
+    def corners(self) -> list[Hidden]:
+        """Where two straight streets cross: nothing is hidden there but for a tracker that is to be attacked."""
+        rng = random.Random(f"corners {self.seed}")
+        return [Hidden("off_limits", place_m, _disc(rng, place_m, 1.0)) for place_m in self.corners_m]
+
+
+def _disc(rng: random.Random, place_m: tuple[float, float], times: float) -> shapely.Polygon:
+    off_m = [times * HINT_OFF_M / 2**0.5 * rng.uniform(-1, 1) for _ in place_m]
+    return shapely.Point(place_m[0] + off_m[0], place_m[1] + off_m[1]).buffer(times * HINT_M)
 
 
 @functools.lru_cache(maxsize=32)
@@ -147,7 +165,35 @@ def _ground(city_seed: int) -> Ground:
     ]
     depot = next(site.gate for site in city.sites if site.kind == "depot")
     spots = [*kerbs, *(private.spot for private in privates), depot]
-    return Ground(city_seed, plane, [flat(spot) for spot in spots], [*rings, *boxes, None], privates)
+    places_m, corners_m = [flat(spot) for spot in spots], [flat(spot) for spot in _corners(city)]
+    grounds = [*rings, *boxes, None]
+    return Ground(city_seed, plane, places_m, grounds, privates, corners_m)
+
+
+def _corners(city: City) -> list[Spot]:
+    """Where two straight streets cross, far enough from each other that round zones do not overlap."""
+    chosen: list[Spot] = []
+    for number, spot in enumerate(city.crossings):
+        straight = [other for other in city.neighbours[number] if _is_straight(city, number, other)]
+        if len(straight) == 4 and all(distance_m(spot, other) >= PRIVATE_APART_M for other in chosen):
+            chosen.append(spot)
+    return chosen
+
+
+def _is_straight(city: City, start: int, onward: int) -> bool:
+    """Whether the street from a crossing by way of the next one goes straight on across a round zone."""
+    course = toward(city.crossings[start], city.crossings[onward])
+    while distance_m(city.crossings[start], city.crossings[onward]) < ZONE_M:
+        here = city.crossings[onward]
+        ahead = [
+            other
+            for other in city.neighbours[onward]
+            if abs(turn_rad(course, toward(here, city.crossings[other]))) <= STRAIGHT_RAD
+        ]
+        if not ahead:
+            return False
+        onward = ahead[0]
+    return True
 
 
 def _privates(city_seed: int, kerbs: Sequence[Spot]) -> list[Private]:
@@ -248,30 +294,32 @@ def _version(wanted: Wanted, number: int) -> Versions:
     return Versions(days[0], days[1], hidden)
 
 
-def _driven(wanted: Wanted, number: int) -> tuple[Route, Route, Route]:
-    """A route's days, as Fairhaul would show them, raw, and with round zones."""
+def _driven(wanted: Wanted, number: int) -> tuple[Route, Route, Route, Route]:
+    """A route's days, as Fairhaul would show them, raw, and with round zones of either kind."""
     city_seed = wanted.seed + number
     days = min(DAYS_A_ROUTE, wanted.days - number * DAYS_A_ROUTE)
     shifts, ground = _shifts(city_seed, days, wanted.noise_m), _ground(city_seed)
     agreement, configuration = _terms(wanted.tree, shifts[0], ground.privates)
     drives = [_Drive(made, agreement, ground) for made in shifts]
-    route = f"city {city_seed}"
-    logs = [one.log(route) for one in drives]
-    shown = seen(logs, configuration, agreement)
-    kinds = (
-        shown,
-        [raw(each, one.fixes_m) for each, one in zip(shown, drives, strict=True)],
-        [zoned(each, one.fixes_m, ground.places_m) for each, one in zip(shown, drives, strict=True)],
+    name = f"city {city_seed}"
+    shown = seen([one.log(name) for one in drives], configuration, agreement)
+
+    def route(days_: Sequence[Seen], hidden: list[Hidden]) -> Route:
+        return Route(name, [Case(day, one.secrets) for day, one in zip(days_, drives, strict=True)], hidden)
+
+    def round_zones(hidden: list[Hidden]) -> Route:
+        places_m = [each.place_m for each in hidden]
+        pairs = zip(shown, drives, strict=True)
+        return route([zoned(day, one.fixes_m, places_m, one.odometer_m) for day, one in pairs], hidden)
+
+    bare = [raw(day, one.fixes_m) for day, one in zip(shown, drives, strict=True)]
+    hidden = ground.hidden(outlined=False)
+    return (
+        route(shown, ground.hidden(outlined=True)),
+        route(bare, hidden),
+        round_zones(hidden),
+        round_zones(ground.corners()),
     )
-    fairhaul, bare, round_ = (
-        Route(
-            route,
-            [Case(each, one.secrets) for each, one in zip(days_, drives, strict=True)],
-            ground.hidden(outlined=days_ is shown),
-        )
-        for days_ in kinds
-    )
-    return fairhaul, bare, round_
 
 
 class _Drive:
@@ -282,6 +330,7 @@ class _Drive:
         readings = [[line for line in group if line[3:6] in KEPT] for group in made.nmea_readings()]
         self.fixes_m = received((group[0] for group in readings), ground.plane)
         self.secrets, self.duty_s = _secrets(made, ground.plane, agreement)
+        self.odometer_m = np.cumsum(self.secrets.speed_mps)
         self.entries = list(merge(_chunks(readings), made.pulses()))
 
     def log(self, route: str) -> Log:

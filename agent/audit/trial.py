@@ -7,11 +7,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from agent.agreement import Agreement
-from agent.audit import verdict
+from agent.audit import fleet, verdict
+from agent.audit.breaks.controls import planted
 from agent.audit.case import Route
 from agent.audit.recorded import Given
 from agent.audit.simulated import Driven, Wanted, driven, planes_of, versions
 from agent.audit.verdict import Judged, Mode, Row
+from agent.audit.zones.controls import Tracker
 from agent.geometry import Plane
 
 PROMISED_NOISE_M = 1.5  # R3 is promised for a receiver this good; at others it is printed
@@ -43,6 +45,7 @@ class Asked(NamedTuple):
 def simulated(asked: Asked, told: Told) -> Judged:
     """Attack the seeded city."""
     rows: list[Row] = []
+    without: list[Row] = []
     for number, noise_m in enumerate(asked.noises_m):
         what = f"driving, receiver noise {noise_m:g} m"
         made = driven(asked.wanted(noise_m, asked.days), asked.jobs, partial(told, what))
@@ -54,24 +57,40 @@ def simulated(asked: Asked, told: Told) -> Judged:
                     asked.wanted(noise_m, asked.days), asked.jobs, partial(told, "driving, two versions")
                 )
             )
+        if number == 0:
+            without = _without(asked, made)
         rows += verdict.breaks(
             noise_m,
             verdict.results_of(made.fairhaul, asked.seed),
             asked.mode,
+            verdict.unproven(without),
             bound=noise_m == PROMISED_NOISE_M,
         )
-        if number == 0:
-            rows += verdict.unprotected(verdict.results_of(made.raw, asked.seed))
-    return Judged(rows)
+    return Judged([*rows, *without])
+
+
+def _without(asked: Asked, made: Driven) -> list[Row]:
+    """The attacks on breaks on trackers without Fairhaul."""
+    circled = verdict.results_of(verdict.uncircled(made.zoned), asked.seed)
+    bare = verdict.results_of(made.raw, asked.seed)
+    return [
+        *verdict.proven(bare, planted(made.raw, asked.seed)),
+        *verdict.unprotected(bare),
+        *verdict.unprotected(circled, "round zones with times, but for breaks in a circle"),
+    ]
 
 
 def _once(asked: Asked, made: Driven) -> list[Row]:
     """All but the breaks, at one receiver noise."""
     planes = planes_of(made.fairhaul, asked.seed)
     return [
-        *verdict.places(made.fairhaul, made.zoned),
+        *verdict.places(made.fairhaul, _trackers(made)),
         *_rest(asked, made.fairhaul, made.raw, planes),
     ]
+
+
+def _trackers(made: Driven) -> dict[Tracker, list[Route]]:
+    return {"raw": made.raw, "zoned": made.zoned, "corners": made.corners}
 
 
 def _rest(
@@ -81,11 +100,11 @@ def _rest(
     rows = [
         *([verdict.shown(fairhaul)] if file.streams.track else []),
         *verdict.speeds(fairhaul, bare, file.limits.speed_ceiling, asked.mode, asked.seed),
-        *verdict.crowd(fairhaul, asked.seed),
+        *fleet.crowd(fairhaul, bare, asked.seed),
     ]
     braking = file.streams.harsh_braking
     if braking is not None:
-        rows += verdict.brakings(fairhaul, planes, braking.cell, asked.seed)
+        rows += fleet.brakings(fairhaul, bare, planes, braking.cell, asked.seed)
     return rows
 
 
@@ -102,9 +121,11 @@ def recorded(asked: Asked, given: Given, told: Told) -> Judged:
     planes = planes_of(made.fairhaul, asked.seed) | {
         given.fairhaul.name: Plane(asked.agreement.file.places.origin.point)
     }
-    rows = list(verdict.places([given.fairhaul], []))
-    rows += _rest(asked, [given.fairhaul], [given.raw], planes)
+    rows = list(verdict.places([given.fairhaul], _trackers(made)))
+    rows += _rest(asked, [given.fairhaul], made.raw, planes)
     found = verdict.results_of([given.fairhaul, *made.fairhaul], asked.seed, here)
-    rows += verdict.breaks(noise_m, found, asked.mode, bound=True)
+    without = list(verdict.proven(verdict.results_of(made.raw, asked.seed), planted(made.raw, asked.seed)))
+    rows += verdict.breaks(noise_m, found, asked.mode, verdict.unproven(without), bound=True)
+    rows += without
     rows += verdict.unprotected(verdict.results_of([given.raw, *made.raw], asked.seed, here))
     return Judged([row for row in rows if row.has_trials])

@@ -18,28 +18,40 @@ CELL_M = 100.0
 STEP_M = 5.0  # between the places of a line that are looked at
 PUBLISHED_M = 20.0  # ground nearer to a published line than this was publishable
 
-Cell = tuple[int, int]
+MINUTE_S = 60.0
+Cell = tuple[int, ...]
 Cells = frozenset[Cell]
 
 
-def unicity(routes: Sequence[Route], p: int, seed: int, *, dated: bool = True, across: bool = False) -> Share:
+def unicity(
+    routes: Sequence[Route],
+    p: int,
+    seed: int,
+    *,
+    dated: bool = True,
+    across: bool = False,
+    timed: bool = False,
+) -> Share:
     """The vehicle-days that `p` random cells of their true way single out among those published.
 
     `dated`: whether the points tell the date, so that only the vehicles out on it are left. `across`: all routes
-    count as one fleet in one city; else each is a fleet of its own. A day is singled out when more of the points lie
-    on its lines than on those of any other. Days with fewer than `p` cells are no trials.
+    count as one fleet in one city; else each is a fleet of its own. `timed`: the points tell the minute as
+    well, and so must the lines. A day is singled out when more of the points lie on its lines than on those of any
+    other. Days with fewer than `p` cells are no trials.
     """
     rng = np.random.default_rng(seed)
     fleets = [[case for route in routes for case in route.cases]] if across else [r.cases for r in routes]
-    found = [one for fleet in fleets for one in _singled_out(fleet, p, rng, dated)]
+    found = [one for fleet in fleets for one in _singled_out(fleet, p, rng, dated, timed)]
     return Share(sum(found), len(found))
 
 
-def _singled_out(fleet: Sequence[Case], p: int, rng: np.random.Generator, dated: bool) -> list[bool]:
-    published = [_published(case) for case in fleet]
+def _singled_out(
+    fleet: Sequence[Case], p: int, rng: np.random.Generator, dated: bool, timed: bool
+) -> list[bool]:
+    published = [_published(case, timed) for case in fleet]
     found = []
     for number, case in enumerate(fleet):
-        cells = sorted(_true_cells(case))
+        cells = sorted(_true_cells(case, timed))
         if len(cells) < p:
             continue
         drawn = {cells[index] for index in rng.choice(len(cells), p, replace=False)}
@@ -51,18 +63,22 @@ def _singled_out(fleet: Sequence[Case], p: int, rng: np.random.Generator, dated:
     return found
 
 
-def _published(case: Case) -> Cells:
-    """The cells that the day's lines cross."""
-    return _cells(_places(case))
+def _published(case: Case, timed: bool) -> Cells:
+    """The cells that the day's lines cross; with the minutes in which their points were there, if they tell."""
+    if not timed:
+        return _cells(_places(case))
+    told = [(line.points_m, line.seconds) for line in case.seen.lines if line.seconds is not None]
+    return frozenset[Cell]().union(*(_cells(points_m, seconds) for points_m, seconds in told))
 
 
-def _true_cells(case: Case) -> Cells:
+def _true_cells(case: Case, timed: bool) -> Cells:
     """The cells in which the truck really was, on ground that may be published."""
     places_m, way_m = _places(case), case.secrets.way_m
     if not len(places_m) or not len(way_m):
         return frozenset()
     off_m: NDArray[np.float64] = cKDTree(places_m).query(way_m)[0]
-    return _cells(way_m[off_m <= PUBLISHED_M])
+    shown = np.flatnonzero(off_m <= PUBLISHED_M)
+    return _cells(way_m[shown], shown.astype(np.float64) if timed else None)
 
 
 def _places(case: Case) -> Floats:
@@ -76,5 +92,9 @@ def _dense(points_m: Floats) -> Floats:
     return np.column_stack([np.interp(along_m, run_m, axis) for axis in points_m.T])
 
 
-def _cells(places_m: Floats) -> Cells:
-    return frozenset((int(east), int(north)) for east, north in np.floor(places_m / CELL_M))
+def _cells(places_m: Floats, seconds: Floats | None = None) -> Cells:
+    """With the minute of the log as a third number where seconds are given."""
+    columns = np.floor(places_m / CELL_M)
+    if seconds is not None:
+        columns = np.column_stack([columns, np.floor(seconds / MINUTE_S)])
+    return frozenset(tuple(int(each) for each in row) for row in columns)

@@ -10,31 +10,34 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from agent.audit import elastic_pathing
-from agent.audit.breaks import Results
+from agent.audit.baselines import ZONE_M
+from agent.audit.breaks import Results, controls
 from agent.audit.breaks import attacked as breaks_attacked
-from agent.audit.case import HiddenKind, Route
-from agent.audit.fingerprint import fingerprinted
+from agent.audit.breaks.combined import HOUR, LINEAR, TREES
+from agent.audit.case import Case, HiddenKind, Route
 from agent.audit.guessing import Share
-from agent.audit.joining import joined
 from agent.audit.simulated import Versions
 from agent.audit.speed import local_speed, speeding
-from agent.audit.unicity import unicity
 from agent.audit.zones import ATTACKS, CHANCE, Guessed, differenced, guesses, without_place
 from agent.audit.zones import shares as zone_shares
-from agent.geometry import Plane
+from agent.audit.zones.controls import CONTROLS, Tracker
 
 POINTS = 0.10  # an attack may find so much more than chance does
 BREAKS_MAX = 0.20  # and breaks this much, whatever chance is
 JOINT_POINTS = 0.02
 GAIN_MAX = 0.02  # of R², from the points of one day beyond those of another
 # What attacks must reach where nothing is protected, or they are broken.
-CIRCLE_FIT_MIN, BREAKS_MIN, GAIN_MIN = 0.80, 0.95, 0.30
+BREAKS_MIN, TREES_MIN, GAIN_MIN = 0.95, 0.90, 0.30
+SPEEDING_MIN, ELASTIC_MIN = 0.90, 0.50
+DRIVEN_MPS = 15.0  # which every truck exceeds on its way to the landfill
 SHOWN_MIN = 0.90  # of vehicle-days
 ZONE_WITHIN_M = (50.0, 23.0)
 NO_TRIAL = Share(0, 0)
 
 Mode = Literal["daily", "timed"]
-Judgement = Literal["holds", "BROKEN", "given away", "works", "TOO WEAK", "too few", "printed"]
+Judgement = Literal[
+    "holds", "BROKEN", "given away", "works", "TOO WEAK", "proves nothing", "too few", "printed"
+]
 
 
 class Row(NamedTuple):
@@ -126,20 +129,44 @@ DIFFERENCED = "what one version lacks"
 KINDS: Mapping[HiddenKind, str] = {"off_limits": "places off limits", "depot": "the depot"}
 
 
-def places(fairhaul: Sequence[Route], zoned: Sequence[Route]) -> Iterator[Row]:
-    """R9: every attack on every kind of hidden place, at 50 m and at 23 m, and the same on round zones."""
+TRACKERS: Mapping[Tracker, str] = {
+    "zoned": "round zones",
+    "corners": "round zones round street corners",
+    "raw": "raw data",
+}
+
+
+def places(fairhaul: Sequence[Route], trackers: Mapping[Tracker, Sequence[Route]]) -> Iterator[Row]:
+    """R9: every attack on every kind of hidden place, at 50 m and at 23 m, and the same where little protects them."""
+    without = list(_without_fairhaul(trackers))
+    unproven = {row.attack for row in without if row.judgement == "TOO WEAK"}
     ours = [answer for route in fairhaul for answer in guesses(route)]
-    theirs = [answer for route in zoned for answer in guesses(route)]
     for (kind, words), within_m in itertools.product(KINDS.items(), ZONE_WITHIN_M):
-        yield from _places_of(_only(ours, kind), f"{words}, within {within_m:g} m", within_m)
+        section = f"{words}, within {within_m:g} m"
+        yield from (proving(row, unproven) for row in _places_of(_only(ours, kind), section, within_m))
+    yield from without
+
+
+def proving(row: Row, unproven: Collection[str]) -> Row:
+    """What a broken attack does not find proves nothing; what it finds does."""
+    if row.judgement == "holds" and row.attack in unproven:
+        return row._replace(judgement="proves nothing")
+    return row
+
+
+def _without_fairhaul(trackers: Mapping[Tracker, Sequence[Route]]) -> Iterator[Row]:
+    """Every attack on every tracker without Fairhaul, and on one of them at least so much."""
     within_m = ZONE_WITHIN_M[0]
-    section = f"round zones instead, within {within_m:g} m"
-    found = zone_shares(_only(theirs, "off_limits"), within_m)
-    for attack in ATTACKS:
-        if attack == "circle fit":
-            yield control(section, attack, found.get(attack, NO_TRIAL), CIRCLE_FIT_MIN)
-        else:
-            yield printed(section, attack, found.get(attack, NO_TRIAL), found[CHANCE].value)
+    for (tracker, name), (kind, words) in itertools.product(TRACKERS.items(), KINDS.items()):
+        answers = _only([each for route in trackers.get(tracker, ()) for each in guesses(route)], kind)
+        found = zone_shares(answers, within_m)
+        section = f"{name}: {words}, within {within_m:g} m"
+        for attack, (where, what, least) in CONTROLS.items():
+            share, chance = found.get(attack, NO_TRIAL), found[CHANCE].value
+            if (where, what) == (tracker, kind):
+                yield control(section, attack, share, least)._replace(chance=chance)
+            elif answers:
+                yield printed(section, attack, share, chance)
 
 
 def versions(found: Sequence[Versions]) -> Iterator[Row]:
@@ -178,23 +205,29 @@ def _places_of(answers: Sequence[Guessed], section: str, within_m: float) -> Ite
 # Breaks.
 
 
-def breaks(noise_m: float, results: Results, mode: Mode, *, bound: bool) -> Iterator[Row]:
-    """R3: every attack on breaks; bound where the agreement promises and the noise is the one it promises for."""
+def breaks(
+    noise_m: float, results: Results, mode: Mode, unproven: Collection[str] = (), *, bound: bool
+) -> Iterator[Row]:
+    """R3: every attack on breaks; bound where the agreement promises and the noise is the one it promises for.
+
+    `unproven`: attacks that fail even where they must succeed.
+    """
     section = f"breaks on the route, receiver noise {noise_m:g} m"
     chance = results.chance.on_route.value
     most = max(BREAKS_MAX, chance + POINTS)
     for attack, found in results.attacks.items():
-        yield _break_row(section, attack, found.on_route, chance, most, mode, bound)
+        yield proving(_break_row(section, attack, found.on_route, chance, most, mode, bound), unproven)
     best = results.attacks[results.best]
     yield printed(
         section, f"best ({results.best}), placebo stops", best.placebo, results.chance.placebo.value
     )
-    detours = max(results.attacks.items(), key=lambda each: each[1].detour.hits)
-    yield printed(section, f"detours, best ({detours[0]})", detours[1].detour, results.chance.detour.value)
     both = results.place_and_duration
     yield _break_row(section, "place and duration", both, chance, chance + JOINT_POINTS, mode, bound)
     yield printed(section, "total minutes of the day", results.duration)
     yield printed(section, "minutes of one break, place unknown", results.duration_of_each)
+    section = f"breaks on detours, receiver noise {noise_m:g} m"
+    for attack, found in results.attacks.items():
+        yield printed(section, attack, found.detour, results.chance.detour.value)
 
 
 def _break_row(
@@ -207,18 +240,48 @@ def _break_row(
     return printed(section, attack, found, chance)
 
 
-def unprotected(results: Results) -> Iterator[Row]:
-    """The same on raw data."""
+def unprotected(results: Results, where: str = "raw data") -> Iterator[Row]:
+    """The same on a tracker without Fairhaul."""
     best = max(found.on_route.value for found in results.attacks.values())
-    section = "breaks on raw data"
-    yield control(
-        section,
-        "best of all",
-        Share(best * results.chance.on_route.trials, results.chance.on_route.trials),
-        BREAKS_MIN,
-    )
+    section, chance = f"breaks on {where}", results.chance.on_route
+    yield control(section, "best of all", Share(best * chance.trials, chance.trials), BREAKS_MIN)
     for attack, found in results.attacks.items():
-        yield printed(section, attack, found.on_route, results.chance.on_route.value)
+        yield printed(section, attack, found.on_route, chance.value)
+
+
+def uncircled(zoned: Sequence[Route]) -> list[Route]:
+    """The same routes without the breaks that a circle hides: a tracker with round zones shows the others."""
+    return [
+        route._replace(
+            cases=[_uncircled(case, [each.place_m for each in route.hidden]) for case in route.cases]
+        )
+        for route in zoned
+    ]
+
+
+def _uncircled(case: Case, hidden_m: Sequence[tuple[float, float]]) -> Case:
+    shown = [
+        taken
+        for taken in case.secrets.breaks
+        if all(math.dist(taken.place_m, place_m) > ZONE_M for place_m in hidden_m)
+    ]
+    return case._replace(secrets=case.secrets._replace(breaks=shown))
+
+
+def proven(raw: Results, faulty: Mapping[str, Share]) -> Iterator[Row]:
+    """Each attack on breaks where it must succeed: on raw data, or on a tracker with the fault that it looks for."""
+    least = {LINEAR: BREAKS_MIN, TREES: TREES_MIN, HOUR: raw.chance.on_route.value + POINTS}
+    musts = dict(controls.CONTROLS) | {
+        attack: controls.Control(controls.RAW, each) for attack, each in least.items()
+    }
+    for attack, (where, enough) in musts.items():
+        share = faulty.get(attack, raw.attacks[attack].on_route)
+        yield control("breaks, where each attack must succeed", f"{attack}: {where}", share, enough)
+
+
+def unproven(rows: Sequence[Row]) -> set[str]:
+    """The attacks that fail in these rows, in which they must succeed."""
+    return {row.attack.partition(": ")[0] for row in rows if row.judgement == "TOO WEAK" and row.has_trials}
 
 
 # Speed.
@@ -240,58 +303,26 @@ def speeds(
         yield given_away(section, "at a place, R² beyond another day's", local.gain_over_street, None)
     yield given_away(section, "mean of a line, R²", local.by_line, None)
     yield control(section, "at a place on raw data, R² beyond the line's mean", bare.gain, GAIN_MIN)
+    yield control(
+        section, f"lines faster than {DRIVEN_MPS:g} m/s on raw data", speeding(raw, DRIVEN_MPS), SPEEDING_MIN
+    )
+    yield from _elastic(fairhaul, raw)
+
+
+def _elastic(fairhaul: Sequence[Route], raw: Sequence[Route]) -> Iterator[Row]:
+    """The end of a drive from its speed; on raw data it must be named to what the paper counts."""
+    section = "speed"
     named = elastic_pathing.attacked(fairhaul)
-    if named is None:
+    if not named:
         yield printed(section, "elastic pathing: no speed is published", math.nan)
-    else:
-        yield given_away(section, "elastic pathing", named, _value(elastic_pathing.chance(fairhaul)))
-    alone = elastic_pathing.attacked(fairhaul, "truth")
-    if alone is not None:
-        yield printed(
-            section,
-            "elastic pathing on speed alone",
-            alone,
-            _value(elastic_pathing.chance(fairhaul, "truth")),
-        )
-
-
-def _value(share: Share | None) -> float | None:
-    return share.value if share else None
-
-
-# Brakings and the crowd.
-
-
-def brakings(
-    fairhaul: Sequence[Route], planes: Mapping[str, Plane], cell_m: float, seed: int
-) -> Iterator[Row]:
-    """R18: joining brakings to vehicle-days by key, time and order; by space it is printed."""
-    section = "brakings joined to their day"
-    found = joined(fairhaul, planes, seed, cell_m)
-    chance = found["chance"].value
-    for attack in ("key", "time", "time_coincidence", "order"):
-        yield promised(section, attack, found[attack], chance, chance + POINTS, "R18")
-    truck = found["truck_chance"].value
-    for attack in ("truck_by_name", "truck_by_age"):
-        yield promised(section, attack, found[attack], truck, truck + POINTS, "R18")
-    shuffled = found["order_along_shuffled"].value
-    yield promised(section, "order along the way", found["order_along"], shuffled, shuffled + POINTS, "R18")
-    for attack in ("space", "space_together"):
-        yield given_away(section, attack, found[attack], chance)
-    style = fingerprinted(fairhaul, planes, seed)
-    yield given_away(section, "truck by severity", style.by_style, style.chance.value)
-    yield given_away(section, "truck by severity and square", style.by_place, style.chance.value)
-
-
-def crowd(fairhaul: Sequence[Route], seed: int) -> Iterator[Row]:
-    """How few places single out a truck."""
-    for points in (1, 2, 3, 4):
-        yield given_away(
-            "singled out by squares of 100 m",
-            f"{points} and the month",
-            unicity(fairhaul, points, seed, dated=False),
-            None,
-        )
+    for within_m, found, chance in named:
+        yield given_away(section, f"elastic pathing, within {within_m:g} m", found, chance.value)
+    for within_m, found, chance in elastic_pathing.attacked(raw):
+        attack = f"elastic pathing on raw data, within {within_m:g} m"
+        if within_m == elastic_pathing.WITHIN_M[0]:
+            yield control(section, attack, found, ELASTIC_MIN)._replace(chance=chance.value)
+        else:
+            yield printed(section, attack, found, chance.value)
 
 
 def results_of(routes: Sequence[Route], seed: int, judged: Collection[str] | None = None) -> Results:

@@ -94,6 +94,27 @@ def test_a_zone_parts_two_lines_at_its_edge() -> None:
     assert [line.arrived_s for line in lines] == [129.0, 299.0]
 
 
+def test_a_tracker_counts_the_metres_of_a_whole_trip_hidden_ones_too() -> None:
+    """300 s driven, 400 s stood, 300 s driven, 100 s stood, and driven on: less than five minutes end no trip."""
+    speed_mps = np.repeat([10.0, 0.0, 10.0, 0.0, 10.0], [300, 400, 300, 100, 100])
+    odometer_m = np.cumsum(speed_mps) + 2.0
+    fixes_m = np.column_stack([odometer_m, np.zeros(len(odometer_m))])
+    day = zoned(SHOWN, fixes_m, [(3000.0, 0.0)], odometer_m)
+    assert [(trip.begins_m, trip.ends_m) for trip in day.trips] == [(10.0, 3000.0), (3000.0, 7000.0)]
+    assert [(trip.begins_s, trip.ends_s) for trip in day.trips] == [(0.0, 299.0), (699.0, 1199.0)]
+    assert [line.odometer_m for line in day.lines] == [(10.0, 2790.0), (3200.0, 7000.0)]
+
+
+def test_without_an_odometer_and_in_raw_data_no_metres_are_counted() -> None:
+    for day in (raw(SHOWN, drive(300)), zoned(SHOWN, drive(300), [(1500.0, 0.0)])):
+        assert day.trips == ()
+        assert {line.odometer_m for line in day.lines} == {None}
+
+
+def test_a_truck_that_never_moves_makes_no_trip() -> None:
+    assert zoned(SHOWN, drive(300), [], np.zeros(300)).trips == ()
+
+
 def test_some_seconds_without_a_fix_part_nothing() -> None:
     assert len(zoned(SHOWN, drive(300, missing=list(range(100, 109))), []).lines) == 1
     assert len(zoned(SHOWN, drive(300, missing=list(range(100, 111))), []).lines) == 2

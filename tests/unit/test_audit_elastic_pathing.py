@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agent.audit.case import Case, Floats, Line, Route, Secrets, Seen
-from agent.audit.elastic_pathing import attacked, chance, paths, street_graph
+from agent.audit.elastic_pathing import WITHIN_M, attacked, paths, street_graph
 
 # Unequal on its two sides: where streets mirror each other, speed alone can't tell which of them it was.
 EASTS_M = np.array([0.0, 230.0, 430.0, 720.0, 930.0, 1210.0, 1400.0, 1700.0, 1900.0])
@@ -71,23 +71,32 @@ def test_without_a_slow_second_there_is_no_turn() -> None:
 
 
 def test_a_tracker_that_sends_speed_alone_has_something_to_work_on() -> None:
-    share = attacked(fleet(), "truth")
-    assert share is not None
-    assert share.trials == 1
-    found = chance(fleet(), "truth")
-    assert found is not None
-    assert found.value < 0.5
+    named = attacked(fleet(), "truth")
+    assert [each.within_m for each in named] == list(WITHIN_M)
+    assert [each.found.trials for each in named] == [1, 1]
+    assert named[1].chance.value <= named[0].chance.value < 0.5
 
 
 def test_lines_without_times_give_nothing_to_work_on() -> None:
-    assert attacked(fleet()) is None
-    assert chance(fleet()) is None
+    assert attacked(fleet()) == []
 
 
 def test_times_of_points_give_a_speed() -> None:
-    share = attacked(fleet(seconds=True))
-    assert share is not None
-    assert share.trials == 1
+    assert [each.found.trials for each in attacked(fleet(seconds=True))] == [1, 1]
+
+
+@pytest.mark.parametrize(("apart_m", "trials"), [(40.0, 1), (60.0, 0)])
+def test_lines_that_go_on_where_one_ended_are_one_drive(apart_m: float, trials: int) -> None:
+    (route,) = fleet(seconds=True)
+    *streets, drive = route.cases[0].seen.lines
+    assert drive.seconds is not None
+    pieces = [
+        drive._replace(points_m=drive.points_m[rows] + [by_m, 0.0], seconds=drive.seconds[rows])
+        for rows, by_m in ((slice(0, 90), 0.0), (slice(91, None), apart_m))
+    ]
+    seen = route.cases[0].seen._replace(lines=[*streets, *pieces])
+    named = attacked([route._replace(cases=[route.cases[0]._replace(seen=seen)])])
+    assert [each.found.trials for each in named] == [1, 1][: 2 * trials]
 
 
 @pytest.mark.parametrize("points", [[(0, 0), (100, 0)], [(0, 0)], [(0, 0), (0, 0)]])
@@ -96,8 +105,8 @@ def test_next_to_nothing_raises_nothing(points: list[tuple[float, float]]) -> No
     line = Line(0, points_m, 10.0, np.zeros(len(points_m)), 0.0)
     still = day([line], points_m, np.zeros(len(points_m)))
     for of in ("truth", "published"):
-        assert attacked([Route("r", [still, day([], np.empty((0, 2)), np.empty(0))], [])], of) is None
-        assert attacked([Route("r", [], [])], of) is None
+        assert attacked([Route("r", [still, day([], np.empty((0, 2)), np.empty(0))], [])], of) == []
+        assert attacked([Route("r", [], [])], of) == []
     assert not len(paths(np.zeros(5), street_graph([points_m]), points_m[0]))
     assert not len(paths(np.ones(5), street_graph([]), points_m[0]))
 

@@ -102,6 +102,14 @@ def test_a_shared_key_joins(leak: Callable[[int, str, Arrival], Arrival]) -> Non
     assert shares(route(change=leak))["key"] == 1.0
 
 
+def test_one_truck_s_days_are_told_apart_by_a_date_beside_its_name() -> None:
+    def said(day: int, vehicle: str, arrival: Arrival) -> Arrival:
+        dated = [each | {"date": f"2026-11-{day + 1:02d}", "vehicle": vehicle} for each in arrival.records]
+        return arrival._replace(records=dated)
+
+    assert shares(route(change=said, same_truck=True))["key"] == 1.0
+
+
 def test_a_number_that_counts_since_the_buffer_was_made_joins_trucks_fitted_on_different_days() -> None:
     aged = []
     for case in route().cases:

@@ -71,10 +71,10 @@ def test_so_many_days_are_driven_as_were_wanted(made: Driven) -> None:
     assert [route.name for route in made.fairhaul] == [f"city {SEED}", f"city {SEED + 1}"]
 
 
-def test_all_three_kinds_show_the_same_days_with_the_same_secrets(made: Driven) -> None:
-    for ours, raw, zoned in zip(*map(cases, made), strict=True):
-        assert ours.seen[:4] == raw.seen[:4] == zoned.seen[:4]
-        assert ours.secrets is raw.secrets is zoned.secrets
+def test_all_kinds_show_the_same_days_with_the_same_secrets(made: Driven) -> None:
+    for ours, raw, zoned, corners in zip(*map(cases, made), strict=True):
+        assert ours.seen[:4] == raw.seen[:4] == zoned.seen[:4] == corners.seen[:4]
+        assert ours.secrets is raw.secrets is zoned.secrets is corners.secrets
         assert ours.seen.lines
         assert len(raw.seen.lines) == 1
         assert len(zoned.seen.lines) > 1
@@ -156,7 +156,7 @@ def test_every_hidden_place_lies_on_the_ground_that_is_known(made: Driven) -> No
 
 
 def test_an_outline_is_known_where_it_is_published_and_a_wide_disc_elsewhere(made: Driven) -> None:
-    for ours, raw, zoned in zip(*made, strict=True):
+    for ours, raw, zoned in zip(*made[:3], strict=True):
         for outlined, plain_, other in zip(ours.hidden, raw.hidden, zoned.hidden, strict=True):
             assert outlined.place_m == plain_.place_m == other.place_m
             assert plain_ == other
@@ -191,3 +191,29 @@ def test_the_planes_are_those_on_which_places_count(made: Driven) -> None:
     for number, plane in enumerate(planes.values()):
         origin = shift(SEED + number, HOURS, city_seed=SEED + number).city.origin
         assert plane.origin == pytest.approx((origin.latitude_deg * 1e7, origin.longitude_deg * 1e7), abs=1)
+
+
+def test_street_corners_are_hidden_on_a_tracker_of_their_own_where_two_straight_streets_cross() -> None:
+    ground = simulated._ground(1)
+    spots_m = [hidden.place_m for hidden in ground.corners()]
+    assert len(spots_m) >= 2
+    for one, other in itertools.combinations(spots_m, 2):
+        assert np.hypot(*np.subtract(one, other)) >= simulated.PRIVATE_APART_M - 1
+    for hidden in ground.corners():
+        assert hidden.ground.contains(shapely.Point(hidden.place_m))
+    city = shift(1, HOURS, city_seed=1).city
+    crossings = [node for node in range(len(city.crossings)) if len(city.neighbours[node]) == 4]
+    bent = [
+        node
+        for node in crossings
+        if not all(simulated._is_straight(city, node, n) for n in city.neighbours[node])
+    ]
+    assert bent  # the old town's
+
+
+def test_trackers_with_round_zones_count_the_whole_way_of_each_trip(made: Driven) -> None:
+    for case in [*cases(made.zoned), *cases(made.corners)]:
+        whole_m = case.secrets.speed_mps.sum()
+        assert sum(trip.ends_m - trip.begins_m for trip in case.seen.trips) == pytest.approx(whole_m, abs=10)
+        assert case.seen.lines[-1].odometer_m is not None
+    assert all(case.seen.trips == () for case in [*cases(made.fairhaul), *cases(made.raw)])

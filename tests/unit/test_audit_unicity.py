@@ -48,6 +48,21 @@ def test_points_come_from_ground_that_was_published_alone() -> None:
     assert unicity([Route("r", [case(EAST, way_m=way_m)], [])], 1, 1).trials == 0
 
 
+def test_the_minutes_tell_days_on_the_same_streets_apart() -> None:
+    """One truck goes east while the other goes west; both are on the street in the same minutes."""
+    fleet = []
+    for way_m in (
+        np.linspace((0.0, 50.0), (2000.0, 50.0), 240),
+        np.linspace((2000.0, 50.0), (0.0, 50.0), 240),
+    ):
+        one = case(EAST, way_m=way_m)
+        timed = Line(0, way_m, math.nan, np.arange(240.0), 0.0)
+        fleet.append(one._replace(seen=one.seen._replace(lines=[timed])))
+    assert unicity([Route("r", fleet, [])], 4, 1, timed=True).value == 1.0
+    assert unicity([Route("r", fleet, [])], 4, 1).value == 0.0
+    assert unicity([Route("r", [case(EAST), case(EAST)], [])], 4, 1, timed=True).value == 0.0
+
+
 def test_equal_seeds_draw_equal_points() -> None:
     fleet = [Route("r", [case(EAST), case(BOTH), case(NORTH)], [])]
     assert [unicity(fleet, 2, seed) for seed in range(5)] == [unicity(fleet, 2, seed) for seed in range(5)]

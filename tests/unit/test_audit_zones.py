@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.audit.case import Arrival, Seen
+from agent.audit.case import Arrival, Seen, Trip
 from agent.audit.zones import ATTACKS, Target, blind, chance, differenced, discovered
+from agent.audit.zones.controls import CONTROLS
 from tests.unit.zone_parts import days_of, hint, off_limits, path, seconds_along, seen, within
 
 GROUND = shapely.box(-100, -100, 100, 100)
 FAR = path((5_000, 5_000), (6_000, 5_000))
 
 
-def crossing_at(place_m: tuple[float, float]) -> list[Seen]:
-    """Two days on which a truck was cut on its way to a place, from the west and from the south."""
+def crossing_at(place_m: tuple[float, float], far_m: float = 250.0) -> list[Seen]:
+    """Two days on which a truck was cut on its way to a place, 150 m from it in the west, `far_m` in the south."""
     east_m, north_m = place_m
     west = path((-900, north_m), (-150, north_m))
-    south = path((east_m, -900), (east_m, -150))
-    return [seen(west, path((150, north_m), (900, north_m))), seen(south, path((east_m, 150), (east_m, 900)))]
+    south = path((east_m, -900), (east_m, -far_m))
+    return [
+        seen(west, path((150, north_m), (900, north_m))),
+        seen(south, path((east_m, far_m), (east_m, 900))),
+    ]
 
 
 def is_near(guess_m: object, place_m: tuple[float, float], within_m: float) -> bool:
@@ -44,9 +50,32 @@ def test_parallel_rays_give_the_place_on_the_street_next_to_the_middle():
     assert ATTACKS["ray crossings"](days, off_limits(GROUND)) is None
 
 
-@pytest.mark.parametrize("attack", ["centroid of cuts", "centroid of hull"])
-def test_the_middle_of_the_cuts_is_found(attack: str):
-    assert is_near(ATTACKS[attack](crossing_at((0, 0)), off_limits(GROUND)), (0, 0), 3)
+def test_the_middle_of_the_cuts_is_found():
+    assert is_near(ATTACKS["centroid"](crossing_at((0, 0), 150.0), off_limits(GROUND)), (0, 0), 3)
+
+
+def test_the_middle_of_the_cuts_is_found_where_most_of_them_are_on_one_side():
+    lines = [
+        path((-900, north_m), (-math.sqrt(200**2 - north_m**2), north_m)) for north_m in range(-120, 121, 40)
+    ]
+    days = [
+        seen(*lines, path((900, 0), (200, 0)), path((-900, -400), (900, -400)), path((-900, 400), (900, 400)))
+    ]
+    assert is_near(ATTACKS["centroid"](days, off_limits(GROUND)), (0, 0), 10)
+
+
+def test_rays_into_a_round_zone_that_meet_after_one_and_the_same_way_meet_in_its_middle():
+    days = [
+        seen(path((-900, 0), (-200, 0)), path((200, 0), (900, 0))),
+        seen(path((-900, 90), (-178, 90)), path((178, 90), (900, 90))),
+    ]
+    assert is_near(ATTACKS["heading rays"](days, off_limits(GROUND)), (0, 0), 3)
+
+
+def test_of_many_crossings_the_one_with_arms_of_one_length_is_the_place():
+    rows = [seen(path((-900, y), (-x, y)), path((x, y), (900, y))) for y, x in ((0, 200), (90, 178))]
+    columns = [seen(path((x, -900), (x, -y)), path((x, y), (x, 900))) for x, y in ((0, 200), (-70, 187))]
+    assert is_near(ATTACKS["ray crossings"]([*rows, *columns], off_limits(GROUND)), (0, 0), 10)
 
 
 def test_the_street_through_the_ground_is_found_without_any_distance():
@@ -68,6 +97,29 @@ def test_seconds_and_the_end_of_the_shift_tell_how_far_the_depot_is():
     moments_s = np.arange(len(fixes_m), dtype=np.float64)
     day = seen(fixes_m, seconds=[moments_s], duty_s=moments_s[-1] + 15 + 40)
     assert is_near(ATTACKS["distance and streets"]([day], Target("depot", ground)), (390, 0), 23)
+
+
+def test_the_metres_of_whole_trips_tell_how_far_behind_the_cuts_the_place_is():
+    """In from the west, 230 m to the stay; out to the north, 190 m from it: past the corner at (50, 0)."""
+    fixes_m = [path((-900, 0), (-150, 0)), path((50, 160), (50, 900))]
+    day = seen(*fixes_m, seconds=[np.array([0.0, 75.0]), np.array([1_000.0, 1_074.0])])
+    lines = [
+        line._replace(odometer_m=ends_m)
+        for line, ends_m in zip(day.lines, ((0.0, 750.0), (1_170.0, 1_910.0)), strict=True)
+    ]
+    trips = (Trip(0.0, 98.0, 0.0, 980.0), Trip(900.0, 1_100.0, 980.0, 1_910.0))
+    days = [
+        day._replace(lines=lines, trips=trips),
+        seen(path((-900, 0), (-150, 0)), path((250, 0), (900, 0))),
+    ]
+    assert is_near(ATTACKS["distance and streets"](days, off_limits(GROUND)), (50, -30), 15)
+    assert not is_near(ATTACKS["distance and streets"]([day, days[1]], off_limits(GROUND)), (50, -30), 15)
+
+
+def test_every_attack_has_a_tracker_on_which_it_must_succeed():
+    assert list(CONTROLS) == list(ATTACKS)
+    assert {control.tracker for control in CONTROLS.values()} == {"raw", "zoned", "corners"}
+    assert min(control.least for control in CONTROLS.values()) >= 0.6
 
 
 def test_the_last_destination_of_raw_days_is_the_depot():

@@ -12,7 +12,7 @@ from agent.audit.case import Floats, HiddenKind, Route, Seen
 from agent.audit.guessing import Share
 from agent.audit.zones.circle_fit import known_radius, unknown_radius
 from agent.audit.zones.judging import CHANCE, DISCOVERED, Guessed, ZoneAttack, guessed, shares
-from agent.audit.zones.middles import centroid_of_cuts, centroid_of_hull, discovered, zone_discovery
+from agent.audit.zones.middles import centroid, discovered, zone_discovery
 from agent.audit.zones.rays import heading_rays, ray_crossings
 from agent.audit.zones.stays import last_destination, stay_points
 from agent.audit.zones.street_graph import distance_on_streets
@@ -55,8 +55,7 @@ ATTACKS: dict[str, ZoneAttack] = {
     "zone discovery": _on_ground(zone_discovery),
     "heading rays": _on_ground(heading_rays),
     "ray crossings": _on_ground(ray_crossings),
-    "centroid of cuts": _on_ground(centroid_of_cuts),
-    "centroid of hull": _on_ground(centroid_of_hull),
+    "centroid": _on_ground(centroid),
     "distance and streets": _on_ground(distance_on_streets),
     "last destination": _on_ground(last_destination),
     "stay points": _on_ground(stay_points),

@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 
 from agent.audit.case import Floats, Seen
 from agent.audit.guessing import spaced
-from agent.audit.zones.cut_points import Cut, Place, facing_cuts, places, solid
+from agent.audit.zones.cut_points import Place, facing_cuts, places, solid
 from agent.audit.zones.target import Target
 
 ROUND_M = 200.0  # the radius that a tracker with round zones has in its settings
@@ -46,7 +46,7 @@ def unknown_radius(days: Sequence[Seen], target: Target) -> Floats | None:
 
 
 def _centre_m(days: Sequence[Seen], target: Target, radii_m: Floats) -> Floats | None:
-    circle = fitted(facing_cuts(days, target), ways_of(days), radii_m, target)
+    circle = fitted(places(facing_cuts(days, target)), ways_of(days), radii_m, target)
     return circle.centre_m if circle else None
 
 
@@ -56,10 +56,10 @@ def ways_of(days: Sequence[Seen]) -> Floats:
 
 
 def fitted(
-    cuts: Sequence[Cut], ways_m: Floats, radii_m: Floats, target: Target | None = None
+    cut_places: Sequence[Place], ways_m: Floats, radii_m: Floats, target: Target | None = None
 ) -> Circle | None:
-    """The best circle through the cuts, its centre on the target's ground if it can be; None without cuts."""
-    found = [place for place in places(cuts) if place.into.any()][:PLACES_MAX]
+    """The best circle through the places, its centre on the target's ground if it can be; None without any."""
+    found = [place for place in cut_places if place.into.any()][:PLACES_MAX]
     if not found:
         return None
     sizes, centres_m = _tried(found, radii_m)
@@ -71,7 +71,8 @@ def fitted(
         scores = scores - 1e-5 * np.hypot(*(centres_m - target.middle_m).T)
     top = int(scores.argmax())
     circle = Circle(centres_m[top], float(sizes[top]), float(scores[top]), int(touched[top]))
-    return _refined(circle, np.array([cut.place_m for cut in cuts]), is_known=len(radii_m) == 1)
+    cuts_m = np.concatenate([place.cuts_m for place in cut_places])
+    return _refined(circle, cuts_m, is_known=len(radii_m) == 1)
 
 
 def _tried(found: Sequence[Place], radii_m: Floats) -> tuple[Floats, Floats]:

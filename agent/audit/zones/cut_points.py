@@ -17,14 +17,16 @@ HEADING_M = 30.0  # the last metres of a line say where it was heading
 JOINED_M = 0.01  # one line goes on where the other ends
 SAME_PLACE_M = 15.0  # a truck of 1 Hz is cut a few metres earlier or later each day
 REACH_M = 350.0  # from the ground; a place off limits cuts nothing farther away
+NOT_COUNTED = (math.nan, math.nan)
+FACING_COSINE_MIN = 0.97
 CUTS_MAX = 600  # the nearest ones; more add nothing but time
 
 
 class Cut(NamedTuple):
     """An end of a published line.
 
-    `into`: unit vector along the line towards what is hidden, zeros where the line has no length. `moment_s` and
-    `speed_mps` are NaN where nothing tells them.
+    `into`: unit vector along the line towards what is hidden, zeros where the line has no length. `moment_s`,
+    `speed_mps` and `odometer_m` are NaN where nothing tells them.
     """
 
     day: int
@@ -32,6 +34,7 @@ class Cut(NamedTuple):
     into: Floats
     moment_s: float
     speed_mps: float
+    odometer_m: float = math.nan
 
 
 class Gap(NamedTuple):
@@ -59,11 +62,12 @@ class Gap(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where lines are cut day after day: the mean of its cuts, and on how many days."""
+    """Where lines are cut day after day: the mean of its cuts `cuts_m`, shape (n, 2), and on how many days."""
 
     place_m: Floats
     into: Floats
     days: int
+    cuts_m: Floats
 
 
 def solid(seen: Seen) -> list[Line]:
@@ -124,6 +128,20 @@ def places(cuts: Sequence[Cut], within_m: float = SAME_PLACE_M) -> list[Place]:
     return sorted(merged, key=lambda place: -place.days)
 
 
+def facing_pairs(found: Sequence[Place]) -> list[tuple[Place, Place]]:
+    """Each two places whose lines head for each other: a street that goes straight from the one to the other."""
+    if len(found) < 2:
+        return []
+    at_m, into = np.array([place.place_m for place in found]), np.array([place.into for place in found])
+    one, other = np.triu_indices(len(at_m), 1)
+    across_m = at_m[other] - at_m[one]
+    lengths_m = np.maximum(np.hypot(*across_m.T), 1.0)
+    ahead = (across_m * into[one]).sum(axis=1) / lengths_m
+    back = -(across_m * into[other]).sum(axis=1) / lengths_m
+    facing = np.flatnonzero(np.minimum(ahead, back) >= FACING_COSINE_MIN)
+    return [(found[one[each]], found[other[each]]) for each in facing]
+
+
 def clustered(places_m: Floats, within_m: float) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """The number of its cluster for each of the places; those within `within_m` of each other are linked."""
     labels: np.ndarray[tuple[int], np.dtype[np.int64]] = DBSCAN(eps=within_m, min_samples=1).fit_predict(
@@ -133,13 +151,14 @@ def clustered(places_m: Floats, within_m: float) -> np.ndarray[tuple[int], np.dt
 
 
 def _merged(cuts: Sequence[Cut]) -> Place:
-    place_m = np.mean([cut.place_m for cut in cuts], axis=0)
-    return Place(place_m, _unit(np.sum([cut.into for cut in cuts], axis=0)), len({cut.day for cut in cuts}))
+    cuts_m, into = np.array([cut.place_m for cut in cuts]), np.sum([cut.into for cut in cuts], axis=0)
+    return Place(cuts_m.mean(axis=0), _unit(into), len({cut.day for cut in cuts}), cuts_m)
 
 
 def _end(day: int, seen: Seen, line: Line) -> Cut:
     moment_s = line.seconds[-1] if line.seconds is not None else _on_duty(line.arrived_s, seen)
-    return Cut(day, line.points_m[-1], heading(line.points_m), float(moment_s), _speed_mps(line, last=True))
+    into, speed_mps = heading(line.points_m), _speed_mps(line, last=True)
+    return Cut(day, line.points_m[-1], into, float(moment_s), speed_mps, (line.odometer_m or NOT_COUNTED)[1])
 
 
 def _start(day: int, seen: Seen, line: Line) -> Cut:
@@ -147,7 +166,8 @@ def _start(day: int, seen: Seen, line: Line) -> Cut:
         line.seconds[0] if line.seconds is not None else _on_duty(line.arrived_s, seen) - line.running_s
     )
     into = heading(line.points_m[::-1])
-    return Cut(day, line.points_m[0], into, float(moment_s), _speed_mps(line, last=False))
+    speed_mps = _speed_mps(line, last=False)
+    return Cut(day, line.points_m[0], into, float(moment_s), speed_mps, (line.odometer_m or NOT_COUNTED)[0])
 
 
 def _on_duty(at_s: float, seen: Seen) -> float:

@@ -9,57 +9,59 @@ import shapely
 
 from agent.audit.case import Floats, Seen
 from agent.audit.zones.circle_fit import RADII_M, fitted, ways_of
-from agent.audit.zones.cut_points import Cut, clustered, cuts_of, facing_cuts, gaps, places
+from agent.audit.zones.cut_points import Place, cuts_of, facing_cuts, gaps, places
+from agent.audit.zones.holes import Hole, hole_at, holes
 from agent.audit.zones.target import Target
 
-LINKED_M = 150.0  # the cuts of one zone are no farther apart than streets are
 ZONES_MAX = 8
 ENOUGH_PLACES = 4  # for a circle; below that the middle has to do
+SIZE_OFF_MAX = 0.35  # of the hole's radius: the circles that are tried
 
 
-def centroid_of_cuts(days: Sequence[Seen], target: Target) -> Floats | None:
-    """The mean of the places at which lines are cut near the ground."""
+def centroid(days: Sequence[Seen], target: Target) -> Floats | None:
+    """The middle of the places at which lines are cut about the ground: of the smallest circle round them.
+
+    Their mean would lie where streets are dense, and the middle of their hull where it is cut on one side only.
+    """
+    found = rim(days, target)
+    if not found:
+        return None
+    cuts = shapely.MultiPoint(np.array([place.place_m for place in found]))
+    return np.array(shapely.minimum_bounding_circle(cuts).centroid.coords[0])
+
+
+def rim(days: Sequence[Seen], target: Target) -> list[Place]:
+    """The cut places about the hole on the ground; where there is no hole, those that face the ground."""
     found = places(facing_cuts(days, target))
-    return np.mean([place.place_m for place in found], axis=0) if found else None
-
-
-def centroid_of_hull(days: Sequence[Seen], target: Target) -> Floats | None:
-    """The middle of the convex hull of those places."""
-    found = places(facing_cuts(days, target))
-    return _hull_middle_m(np.array([place.place_m for place in found])) if found else None
-
-
-def _hull_middle_m(places_m: Floats) -> Floats:
-    return np.array(shapely.MultiPoint(places_m).convex_hull.centroid.coords[0])
+    hole = hole_at(found, ways_of(days), target) if found else None
+    return hole.rim if hole else found
 
 
 def discovered(days: Sequence[Seen]) -> Floats:
-    """Centres of up to ZONES_MAX zones found by clustering line ends, shape (n, 2); the most often cut first.
+    """Centres of up to ZONES_MAX zones, shape (n, 2); the one with the most cuts about it first.
 
-    Nothing is known beforehand (Hassan et al., USENIX Security 2018, and the endpoint clusters before it).
+    Nothing is known beforehand (Hassan et al., USENIX Security 2018): a zone is a hole with cut lines about it.
     """
-    cuts = cuts_of(gaps(days))
-    if not cuts:
-        return np.empty((0, 2))
-    labels, ways_m = clustered(np.array([cut.place_m for cut in cuts]), LINKED_M), ways_of(days)
-    often = np.argsort(-np.bincount(labels), kind="stable")[:ZONES_MAX]
-    groups = [[cut for cut, each in zip(cuts, labels, strict=True) if each == label] for label in often]
-    return np.array([_zone_m(group, ways_m) for group in groups])
+    ways_m = ways_of(days)
+    found = holes(places(cuts_of(gaps(days))), ways_m)[:ZONES_MAX]
+    return np.array([_zone_m(hole, ways_m) for hole in found]).reshape(-1, 2)
 
 
-def _zone_m(cuts: Sequence[Cut], ways_m: Floats) -> Floats:
-    """The centre of one cluster: of a circle if there is a good one, else the middle of its hull."""
-    found = places(cuts)
-    if len(found) >= ENOUGH_PLACES:
-        circle = fitted(cuts, ways_m, RADII_M)
+def _zone_m(hole: Hole, ways_m: Floats) -> Floats:
+    """The centre of the circle through the cuts about a hole, or the hole's own where they make none."""
+    radii_m = RADII_M[np.abs(RADII_M / hole.radius_m - 1) <= SIZE_OFF_MAX]
+    if len(hole.rim) >= ENOUGH_PLACES and len(radii_m):
+        circle = fitted(hole.rim, ways_m, radii_m)
         if circle is not None and circle.places >= ENOUGH_PLACES:
             return circle.centre_m
-    return _hull_middle_m(np.array([place.place_m for place in found]))
+    return hole.centre_m
 
 
 def zone_discovery(days: Sequence[Seen], target: Target) -> Floats | None:
-    """Of the zones discovered on the ground the one that is cut most often, else the nearest one."""
+    """Of all zones the one on the ground with the most cuts about it, else of the discovered ones the nearest."""
+    ways_m = ways_of(days)
+    hole = hole_at(places(facing_cuts(days, target)), ways_m, target)
+    if hole is not None:
+        return _zone_m(hole, ways_m)
     centres_m = discovered(days)
-    if not len(centres_m):
-        return None
-    return np.asarray(centres_m[target.apart_m(centres_m).argmin()])  # of equals, argmin takes the first
+    return np.asarray(centres_m[target.apart_m(centres_m).argmin()]) if len(centres_m) else None

@@ -1,9 +1,10 @@
 """Distance and street graph: the hidden place is where on the streets the missing distance is explained best.
 
 Dhondt et al., "A run a day won't keep the hacker away", CCS 2022. No map is needed: the streets are the fleet's own
-published lines on a grid, and each cut line is led on straight ahead. Missing distances come from exact seconds and
-speed, from when the shift ended, and from a day's published total less its lines. Without any of them the nearest
-street to the middle of the ground is left: a truck stands on a street.
+published lines on a grid, and each cut line is led on straight ahead. Missing distances come from the metres that a
+tracker publishes of a whole trip, hidden ones included, and beside its points; else from exact seconds and speed, from
+when the shift ended, and from a day's published total less its lines. Without any of them the nearest street to the
+middle of the ground is left: a truck stands on a street.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from agent.audit.case import Floats, Seen
-from agent.audit.zones.cut_points import Cut, Gap, cuts_of, facing, gaps, places, solid
+from agent.audit.zones.circle_fit import ways_of
+from agent.audit.zones.cut_points import Cut, Gap, cuts_of, facing, facing_pairs, gaps, places, solid
 from agent.audit.zones.target import Target
 
 CELL_M = 10.0
@@ -27,9 +29,13 @@ WAY_M_MAX = 4_000.0
 PASSING_S_MAX = 240.0  # a longer gap has a stay in it, and its time is no distance
 SETTLING_S = 15.0  # to brake, stop and switch off at the end of a shift
 OPEN_SCALE_M, PASSING_SCALE = 60.0, 0.3
+STAY_SCALE_M = 25.0  # of the graph, and of where in the truck the receiver is
 TOTAL_SCALE_M = 100.0  # the step of a day's total
+UNSEEN_M = 30.0  # from what is published
 FROM_MIDDLE = 1e-4  # a metre from the ground's middle counts this much: only among equals
 CUT_PLACES_MAX = 40
+# Half of the sixteen directions from a cell; ways along these are at most 3 % too long.
+STEPS = ((1, 0), (0, 1), (1, 1), (1, -1), (1, 2), (2, 1), (1, -2), (2, -1))
 
 Cell = tuple[int, int]
 
@@ -47,13 +53,18 @@ def distance_on_streets(days: Sequence[Seen], target: Target) -> Floats | None:
     found = gaps(days)
     near = facing(found, target)
     graph = _streets(days, near, target)
-    cells = _on_ground(list(graph), target)
+    cells = _unseen(_on_ground(list(graph), target), ways_of(days))
     if not cells:
         return None
     spots_m = _middles_m(cells)
     loss = FROM_MIDDLE * np.hypot(*(spots_m - target.middle_m).T)
-    ways = _Ways(graph, cells, cuts_of(near))
-    for missing in [*_open_ends(days, near), *_passed(near), *_totals(days, found, near)]:
+    told = list(_stayed(days, near)) or [
+        *_open_ends(days, near),
+        *_passed(near),
+        *_totals(days, found, near),
+    ]
+    ways = _Ways(graph, cells, [cut for missing in told for cut in missing.cuts])
+    for missing in told:
         off_m = np.abs(sum(ways.to(cut) for cut in missing.cuts) - missing.way_m)
         loss += np.minimum(1.0, off_m / missing.scale_m)
     return np.asarray(spots_m[int(loss.argmin())])
@@ -62,6 +73,14 @@ def distance_on_streets(days: Sequence[Seen], target: Target) -> Floats | None:
 def _on_ground(cells: Sequence[Cell], target: Target) -> list[Cell]:
     apart_m = target.apart_m(_middles_m(cells)) if cells else ()
     return [cell for cell, each_m in zip(cells, apart_m, strict=True) if each_m == 0]
+
+
+def _unseen(cells: Sequence[Cell], ways_m: Floats) -> list[Cell]:
+    """Those that no published line passes, for what is shown is not hidden; all of them if that leaves none."""
+    if not cells or not len(ways_m):
+        return list(cells)
+    apart_m = cKDTree(ways_m).query(_middles_m(cells))[0]
+    return [cell for cell, each_m in zip(cells, apart_m, strict=True) if each_m > UNSEEN_M] or list(cells)
 
 
 class _Ways:
@@ -85,7 +104,7 @@ def _metres(graph: nx.Graph, start: Cell, cells: Sequence[Cell]) -> Floats:
 
 
 def _streets(days: Sequence[Seen], near: Sequence[Gap], target: Target) -> nx.Graph:
-    """Cells of CELL_M with a published line or a likely way in them, each tied to its eight neighbours."""
+    """Cells of CELL_M with a published line or a likely way in them, each tied to its sixteen neighbours."""
     laid_m = [_laid_m(line.points_m) for seen in days for line in solid(seen)]
     around = target._replace(ground=target.ground.buffer(AROUND_M))
     old_m = np.concatenate([np.empty((0, 2)), *laid_m])
@@ -94,7 +113,7 @@ def _streets(days: Sequence[Seen], near: Sequence[Gap], target: Target) -> nx.Gr
     cells = {(int(east), int(north)) for east, north in np.unique(np.round(all_m / CELL_M), axis=0)}
     graph = nx.Graph()
     graph.add_nodes_from(sorted(cells))
-    for (east, north), (right, up) in itertools.product(sorted(cells), ((1, 0), (0, 1), (1, 1), (1, -1))):
+    for (east, north), (right, up) in itertools.product(sorted(cells), STEPS):
         if (east + right, north + up) in cells:
             length_m = CELL_M * float(np.hypot(right, up))
             graph.add_edge((east, north), (east + right, north + up), weight=length_m)
@@ -102,14 +121,17 @@ def _streets(days: Sequence[Seen], near: Sequence[Gap], target: Target) -> nx.Gr
 
 
 def _led_on_m(near: Sequence[Gap], target: Target) -> Iterator[Floats]:
-    """Straight ahead of each cut to the far side of the ground, and straight across each gap."""
+    """Between cuts that face each other, and straight ahead of each other one to the far side of the ground."""
+    found = places(cuts_of(near))
+    facing = facing_pairs(found)
     reach_m = float(np.hypot(*np.subtract(target.ground.bounds[2:], target.ground.bounds[:2])))
-    for place in places(cuts_of(near)):
-        ahead_m = min(AHEAD_M, float(target.apart_m(place.place_m[None])[0]) + reach_m)
-        yield _laid_m(np.array([place.place_m, place.place_m + ahead_m * place.into]))
-    for gap in near:
-        if gap.before is not None and gap.after is not None:
-            yield _laid_m(np.array([gap.before.place_m, gap.after.place_m]))
+    for one, other in facing:
+        yield _laid_m(np.array([one.place_m, other.place_m]))
+    met = {id(place) for pair in facing for place in pair}
+    for place in found:
+        if id(place) not in met:
+            ahead_m = min(AHEAD_M, float(target.apart_m(place.place_m[None])[0]) + reach_m)
+            yield _laid_m(np.array([place.place_m, place.place_m + ahead_m * place.into]))
 
 
 def _laid_m(points_m: Floats) -> Floats:
@@ -121,6 +143,22 @@ def _laid_m(points_m: Floats) -> Floats:
 
 def _middles_m(cells: Sequence[Cell]) -> Floats:
     return np.array(cells, np.float64) * CELL_M
+
+
+def _stayed(days: Sequence[Seen], near: Sequence[Gap]) -> Iterator[Missing]:
+    """From a cut to where the trip ended, and from where one began to the cut, as the tracker counted it."""
+    for gap in near:
+        for trip in days[gap.cuts[0].day].trips:
+            if gap.before is not None and _lies_in(gap, trip.ends_s):
+                yield Missing([gap.before], trip.ends_m - gap.before.odometer_m, STAY_SCALE_M)
+            if gap.after is not None and _lies_in(gap, trip.begins_s):
+                yield Missing([gap.after], gap.after.odometer_m - trip.begins_m, STAY_SCALE_M)
+
+
+def _lies_in(gap: Gap, moment_s: float) -> bool:
+    begins_s = gap.before.moment_s if gap.before is not None else -np.inf
+    ends_s = gap.after.moment_s if gap.after is not None else np.inf
+    return bool(begins_s <= moment_s <= ends_s)
 
 
 def _open_ends(days: Sequence[Seen], near: Sequence[Gap]) -> Iterator[Missing]:
