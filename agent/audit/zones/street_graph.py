@@ -10,6 +10,7 @@ middle of the ground is left: a truck stands on a street.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ AHEAD_M = 1_500.0
 WAY_M_MAX = 4_000.0
 PASSING_S_MAX = 240.0  # a longer gap has a stay in it, and its time is no distance
 SETTLING_S = 15.0  # to brake, stop and switch off at the end of a shift
+TRANSFER_SHARE = 0.97  # of a day's way, by far most of it served
 OPEN_SCALE_M, PASSING_SCALE = 60.0, 0.3
 STAY_SCALE_M = 25.0  # of the graph, and of where in the truck the receiver is
 TOTAL_SCALE_M = 100.0  # the step of a day's total
@@ -166,9 +168,26 @@ def _open_ends(days: Sequence[Seen], near: Sequence[Gap]) -> Iterator[Missing]:
     for gap in near:
         if gap.after is None and gap.before is not None:
             cut = gap.before
-            way_m = max(0.0, days[cut.day].duty_s[1] - cut.moment_s - SETTLING_S) * cut.speed_mps
+            speed_mps = float(np.fmax(cut.speed_mps, _transfer_mps(days[cut.day])))
+            way_m = max(0.0, days[cut.day].duty_s[1] - cut.moment_s - SETTLING_S) * speed_mps
             if np.isfinite(way_m) and way_m <= WAY_M_MAX:
                 yield Missing([cut], way_m, OPEN_SCALE_M)
+
+
+def _transfer_mps(seen: Seen) -> float:
+    """How fast the truck drives where it serves nobody: faster than on nearly all of its way; NaN if nothing tells."""
+    timed = [(line.points_m, line.seconds) for line in solid(seen) if line.seconds is not None]
+    steps_s = np.concatenate([np.empty(0), *(np.diff(seconds) for _, seconds in timed)])
+    steps_m = np.concatenate(
+        [np.empty(0), *(np.hypot(*np.diff(points_m, axis=0).T) for points_m, _ in timed)]
+    )
+    moved = (steps_s > 0) & (steps_m > 0)
+    if not moved.any():
+        return math.nan
+    speeds_mps = steps_m[moved] / steps_s[moved]
+    order = np.argsort(speeds_mps)
+    share = steps_m[moved][order].cumsum() / steps_m[moved].sum()
+    return float(speeds_mps[order][min(int(np.searchsorted(share, TRANSFER_SHARE)), len(order) - 1)])
 
 
 def _passed(near: Sequence[Gap]) -> Iterator[Missing]:
