@@ -44,6 +44,12 @@ mutants: $(VENV)/.dev  ## plant every known leak and show which level of the pro
 usefulness: $(VENV)/.dev  ## what a city still learns: twenty simulated shifts under two agreements
 	$(BIN)/python -m tests.usefulness
 
+kills: $(VENV)/.dev  ## kill -9, SIGTERM and SIGSTOP in every phase, 300 agents: apt install mosquitto; six minutes
+	$(BIN)/python -m tests.kills
+
+herd: $(VENV)/.dev  ## 300 trucks lose one broker and have it back at once: apt install mosquitto; seven minutes
+	$(BIN)/python -m tests.herd
+
 wear: $(VENV)/.dev  ## what a day writes to the card, from the kernel's counters: root, apt install e2fsprogs strace
 	$(BIN)/python -m tests.wear
 

@@ -25,7 +25,7 @@ FRESH_IN_A_ROW = 3  # and then one of the backlog
 BURST_S = 5.0  # what the backlog may catch up at once, as the time in which it would be due
 TRICKLE_S = 600.0  # above the budget, one batch of the backlog in so long
 FRAME_BYTES = 150  # round a payload: topic, MQTT, TLS and TCP/IP of a publish and its acknowledgement, about
-NOTE_STEPS = 64  # a budget is written down in so many steps
+NOTE_STEPS = 1024  # a budget is written down in so many steps
 
 Key = tuple[str, int]
 Oldest = Callable[[int, Collection[Key]], list[Batch] | None]
