@@ -50,6 +50,9 @@ kills: $(VENV)/.dev  ## kill -9, SIGTERM and SIGSTOP in every phase, 300 agents:
 herd: $(VENV)/.dev  ## 300 trucks lose one broker and have it back at once: apt install mosquitto; seven minutes
 	$(BIN)/python -m tests.herd
 
+soak: $(VENV)/.dev  ## simulated weeks with faults drawn at random: SEEDS=200, or SEED=n to replay one
+	$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200))
+
 wear: $(VENV)/.dev  ## what a day writes to the card, from the kernel's counters: root, apt install e2fsprogs strace
 	$(BIN)/python -m tests.wear
 

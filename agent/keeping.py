@@ -16,7 +16,7 @@ from agent.records import Record
 from agent.sealing import Change, kept
 from agent.sharing import SPENT_NOTE, Sharing, SharingLimits
 from agent.storage import STORAGE_NOTE, Storage, fitting
-from buffer.outbox import Batch, Note, Outbox, OutboxDamaged, OutboxLost
+from buffer.outbox import RECEIPT_DAYS_DEFAULT, Batch, Note, Outbox, OutboxDamaged, OutboxLost
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +118,11 @@ class Keeping:
             return self._retry_at
         return self._pending_since + self._commit_every_s - HOUSEKEEPING_S if self.pending else None
 
+    @property
+    def retrying(self) -> bool:
+        """Whether the disk would not have the last commit, and the next attempt has its time."""
+        return self._retry_at is not None
+
     def is_due(self, now: float) -> bool:
         """Whether something has waited for long enough."""
         if self._retry_at is not None:
@@ -150,7 +155,7 @@ class Keeping:
         if self.storage.note != self.storage.stored:
             riding[STORAGE_NOTE] = self.storage.note
         if not (change.keep or change.seal or change.used or self._acked or self._refused or riding):
-            self.pending = []
+            self.pending, self._retry_at = [], None
             return change
         spent = self.sharing.note
         if spent not in (None, self._spent):  # never worth a commit of its own
@@ -199,7 +204,12 @@ class Keeping:
         self._withheld.clear()
         self._tried(
             "purged",
-            lambda: self.outbox.purge(today, receipt_days=keep.receipt_days, age_days_max=keep.age_days_max),
+            lambda: self.outbox.purge(
+                today,
+                receipt_days=keep.receipt_days,
+                age_days_max=keep.age_days_max,
+                receipt_days_default=min(RECEIPT_DAYS_DEFAULT, keep.age_days_max),
+            ),
         )
 
     def _tried(self, what: str, ask: Callable[[], Answer]) -> Answer | None:

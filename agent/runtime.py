@@ -154,10 +154,10 @@ class Runtime:
         if self._keeping.due is not None:
             dues.append(max(self._keeping.due, self._next_housekeeping))
         if self.slot_due is not None:
-            dues.append(self.slot_due)
+            dues.append(max(self.slot_due, self._next_housekeeping))
         if self._offering.again.due is not None and not self._terms.release.connected:
             dues.append(self._offering.again.due)
-        if self.recorder.checkpoint_due:  # power may go with the ignition
+        if self.recorder.checkpoint_due and not self._keeping.retrying:  # power may go with the ignition
             dues.append(self._next_housekeeping)
         return min(dues)
 
@@ -278,15 +278,18 @@ class Runtime:
     # Time.
 
     def _housekeep(self, now: float) -> None:
-        self._carrying.step(Tick(now), now)
         self.now = self._guarded(lambda: self.recorder.moment(now))
+        self._carrying.want(self._is_wanted(self._open_streams), now)  # a slot may have ended meanwhile
+        self._carrying.step(Tick(now), now)
         self._look_at_file(now)
         self._keeping.sharing.follow(self.now.day if self.now else None, self._terms.release)
         if self.now is not None:
             if self._day != self.now.day:
                 self._begin_day(self.now.day, now)
             self._release_due(self.now, now)
-        if self._keeping.is_due(now) or self._guarded(lambda: self.recorder.checkpoint_due):
+        if self._keeping.is_due(now) or (
+            not self._keeping.retrying and self._guarded(lambda: self.recorder.checkpoint_due)
+        ):
             self._commit(now)
         self._call([], now)
         self._offer(now)
