@@ -31,7 +31,7 @@ demo: $(VENV)/.demo  ## a simulated truck drives, loses its network and delivers
 test: $(VENV)/.dev  ## the tests that need neither root nor a server
 	$(BIN)/python -m pytest -n $(TEST_JOBS)
 
-test-servers: $(VENV)/.dev  ## the tests against a real broker: apt install mosquitto strace
+test-servers: $(VENV)/.dev  ## the tests against real brokers, as root: apt install mosquitto strace nats-server nftables e2fsprogs
 	$(BIN)/python -m pytest tests/system
 
 properties: $(VENV)/.dev  ## the privacy property, 20,000 examples of each level, on all cores: hours
@@ -52,6 +52,12 @@ herd: $(VENV)/.dev  ## 300 trucks lose one broker and have it back at once: apt 
 
 soak: $(VENV)/.dev  ## simulated weeks with faults drawn at random: SEEDS=200, or SEED=n to replay one
 	$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200))
+
+cluster: $(VENV)/.dev  ## a backlog drained into three nodes that are killed: apt install nats-server; four minutes
+	$(BIN)/python -m tests.cluster
+
+crash: $(VENV)/.dev  ## the power cut at every system call of a shift, and three planted bugs: apt install strace
+	$(BIN)/python -m tests.crash
 
 wear: $(VENV)/.dev  ## what a day writes to the card, from the kernel's counters: root, apt install e2fsprogs strace
 	$(BIN)/python -m tests.wear

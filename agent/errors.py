@@ -5,6 +5,7 @@ defines stands in this drawing, and a test holds the drawing against the code::
 
     ValueError                                 bad input: counted or shown with its place, and on with the next
     ├── agent.audit.recorded.SecretsError      a line of a file of secrets that makes no sense
+    ├── agent.receipt_folder.NotAFolder        no folder of exported receipts
     ├── agent.wire.PayloadError                bytes that are no payload of a version known here
     ├── buffer.errors.TooLarge                 a row for the outbox is longer than its limit
     ├── config.located.ConfigurationError      a YAML file's mistakes, each as file:line:column
@@ -16,6 +17,7 @@ defines stands in this drawing, and a test holds the drawing against the code::
     │   ├── buffer.errors.OutboxDamaged        the outbox broke while open; a restart sets the file aside
     │   └── buffer.errors.OutboxFull           the file system is full, though the outbox is not
     ├── buffer.lock.OutboxInUse                another agent works with this outbox
+    ├── buffer.read_only.NotReadable           a file of receipts that can't be looked into
     ├── buffer.received.StoreLost              the receiver's disk would not have it
     ├── buffer.sqlite_file.Damaged             a file of ours is not what it should be; its opener decides
     ├── drivers.gpio.PinsMissing               no GPIO here, or not these lines

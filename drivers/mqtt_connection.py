@@ -332,7 +332,7 @@ class Connection:
             client.subscribe([(topic, 1) for topic in self._terms.topics])
             return
         if self._options.custody_topic is not None:
-            client.subscribe(self._options.custody_topic, qos=1)
+            client.subscribe(self._options.custody_topic, qos=0)
         self._up()
 
     def _up(self) -> None:

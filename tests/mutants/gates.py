@@ -111,7 +111,7 @@ def dropped_count(patch: Patch) -> None:
     """The box tells how many fixes were dropped."""
 
     def leak(runtime: Runtime, number: int) -> None:
-        runtime.counts.dropped += number
+        runtime._keeping.storage.dropped += number
 
     _behind_hidden_in_runtime(patch, leak)
 

@@ -18,6 +18,7 @@ RARE = {  # caught too, but not so soon
     "lines remember hidden edges",
     "uncapped dwell decides stops",
     "speeds above the ceiling judge brakings",
+    "faster trucks settle sooner",
 }
 
 

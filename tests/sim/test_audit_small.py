@@ -54,7 +54,9 @@ def driven(name: str) -> Driven:
     tree = json.loads(load_agreement(EXAMPLES / "agreements" / f"{name}.yaml").canonical)
     tree.pop("behind", None)
     cities = [simulated.driven(Wanted(tree, DAYS, seed, NOISE_M), 1) for seed in SEEDS]
-    return Driven(*([route for city in cities for route in city[kind]] for kind in range(3)))
+    return Driven(
+        *([route for city in cities for route in city[kind]] for kind in range(len(Driven._fields)))
+    )
 
 
 @pytest.fixture(scope="module")

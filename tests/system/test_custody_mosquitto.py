@@ -6,7 +6,6 @@ is faster than the real one. The receiver is a process of its own.
 
 from __future__ import annotations
 
-import random
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,21 +14,17 @@ from pathlib import Path
 import pytest
 
 from agent import wire
-from agent.assembly import assemble, link_options
+from agent.assembly import link_options
 from agent.live import AgreedLink
 from agent.wire import Heading
-from buffer.outbox import Batch, Outbox
 from buffer.received import ReceivedStore
-from drivers.clock import Clock
-from drivers.inbox import Inbox
-from drivers.inputs import Delivered, Tick
 from drivers.mqtt import Link
-from tests.sim.drives import MORNING_MS, ON, agreement, configuration, epochs, outbox, straight
+from tests.sim.drives import agreement, configuration
+from tests.system.backlog_truck import Truck as BacklogTruck
 from tests.system.city import WAIT_S, City, end, end_all
 from tests.system.mosquitto import OPEN, Mosquitto
 
 SPEED = 30.0
-DAY = MORNING_MS // 86_400_000
 NEVER_SAVES = f"{OPEN}\npersistence true\nautosave_interval 86400\n"
 PATIENT = {
     "connect_within": "120 s",
@@ -38,73 +33,21 @@ PATIENT = {
 }
 
 
-def with_calls(count: int) -> Outbox:
-    """An outbox with so many sealed batches of `live` of an earlier day."""
-    box = outbox()
-    previous = wire.NO_PREVIOUS
-    batches = []
-    for n in range(1, count + 1):
-        heading = Heading("live", box.epoch("live"), n, previous, agreement("operations").reference)
-        payload = wire.encode(heading, [], 512)
-        previous = wire.digest(payload)[: len(previous)]
-        batches.append(Batch("live", n, DAY - 1, payload))
-    box.commit(seal=batches)
-    return box
-
-
-class Truck:
-    """The agent's runtime under a timed agreement, driving straight on; it seals a batch of `live` each minute."""
+class Truck(BacklogTruck):
+    """Truck 17, whose clock is faster than the real one."""
 
     def __init__(self, url: str, count: int) -> None:
-        self.box = with_calls(count)
-        self.heard: list[Delivered] = []
-        self.sent: list[bytes] = []
-        self._inbox, self._clock = Inbox(), Clock(SPEED)
-        known = configuration(link={"brokers": [url], **PATIENT})
-        agreed = agreement("operations")
-        self.link = AgreedLink(
-            lambda: link_options(known, agreed),
-            lambda options: Link(options, self._inbox.post, self._clock.at),
-        )
-        self.runtime = assemble(
-            known, agreed, self.box, self, chance=random.Random(1), duty_override=ON, replay=True
-        )
-        self._way = iter(epochs(straight(150_000.0, -3_000.0, speed_mps=1.0)))
-        self._next = next(self._way)
-
-    # The pipe: everything passes, and is noted.
-
-    def connect(self, link: int, broker: str) -> None:
-        self.link.connect(link, broker)
-
-    def publish(self, topic: str, payload: bytes) -> int:
-        mid = self.link.publish(topic, payload)
-        self.sent.append(payload)
-        return mid
-
-    def disconnect(self) -> None:
-        self.link.disconnect()
+        super().__init__([url], count, PATIENT, speed=SPEED)
 
     def drive_until(self, true: Callable[[], bool]) -> None:
         deadline_s = time.monotonic() + 4 * WAIT_S  # noqa: TID251 — broker and receiver are real
         while not true():
             assert time.monotonic() < deadline_s, (len(self.sent), self.runtime.counts)  # noqa: TID251
-            while self._next.at <= self._clock.at():
-                self.runtime.step(self._next, self._next.at)
-                self._next = next(self._way)
-            entry = self._inbox.take(0.02)
-            if isinstance(entry, Delivered):
-                self.heard.append(entry)
-            now = self._clock.at()
-            self.runtime.step(entry or Tick(now), now)
-
-    def sent_all(self) -> bool:
-        return self.runtime.counts.acknowledged > 0 and self.runtime.quiet
+            self.turn(0.02)
 
     def complete(self, city: City) -> bool:
         """Whether everything that was ever sealed is in the city, the newest minute apart."""
-        head = self.box.head("live").n
-        return set(range(1, head)) <= set(city.numbers("live"))
+        return set(range(1, self.sealed)) <= set(city.numbers("live"))
 
 
 @pytest.fixture(autouse=True)
@@ -192,10 +135,10 @@ def test_a_truck_that_comes_back_finds_what_was_asked_meanwhile(tmp_path: Path) 
         gap_above = wire.encode(heading, [], 512)
         other = AgreedLink(
             lambda: link_options(configuration(vehicle="truck-018"), None),
-            lambda options: Link(options, truck._inbox.post, truck._clock.at),
+            lambda options: Link(options, truck.inbox.post, truck.clock.at),
         )
         other.connect(99, broker.url)
-        truck._inbox.take(WAIT_S)
+        truck.inbox.take(WAIT_S)
         other.publish("fairhaul/v1/springfield/truck-017/live", gap_above)
         city.until(lambda: city.numbers("live") == [7])
         other.close()

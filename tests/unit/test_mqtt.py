@@ -345,7 +345,7 @@ def test_message_on_a_subscribed_topic_is_delivered(serve, inbox, link):
     assert (entry.topic, entry.payload) == ("t", b"hi")
 
 
-@pytest.mark.parametrize("granted", [b"\x01", b"\x87"])
+@pytest.mark.parametrize("granted", [b"\x00", b"\x87"])
 def test_a_truck_asks_for_word_of_its_custody_and_goes_on_where_that_is_refused(serve, inbox, granted):
     asked: list[bytes] = []
 
@@ -364,7 +364,7 @@ def test_a_truck_asks_for_word_of_its_custody_and_goes_on_where_that_is_refused(
     entry = next_input(inbox)
     assert isinstance(entry, Delivered)
     assert (entry.payload, entry.retained) == (b"hi", True)
-    assert asked[0][-12:] == b"\x00\x09a/custody"[:11] + b"\x01"
+    assert asked[0][-12:] == b"\x00\x09a/custody"[:11] + b"\x00"
     mid = link.publish("t", b"x")
     assert next_input(inbox)[1:] == (1, mid, None)
     link.close()
