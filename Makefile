@@ -31,8 +31,8 @@ demo: $(VENV)/.demo  ## a simulated truck drives, loses its network and delivers
 test: $(VENV)/.dev  ## the tests that need neither root nor a server
 	$(BIN)/python -m pytest -n $(TEST_JOBS)
 
-test-servers: $(VENV)/.dev  ## the tests against real brokers, as root: apt install mosquitto strace nats-server nftables e2fsprogs
-	$(BIN)/python -m pytest tests/system
+test-servers: $(VENV)/.dev  ## the tests against real brokers, as root: apt install mosquitto strace nats-server nftables e2fsprogs iproute2
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile tests/system
 
 properties: $(VENV)/.dev  ## the privacy property, 20,000 examples of each level, on all cores: hours
 	@seed=$$(date +%s); echo "seed $$seed"; PROPERTY_EXAMPLES=$(or $(PROPERTY_EXAMPLES),20000) \
