@@ -14,6 +14,7 @@ import contextlib
 import math
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -39,15 +40,21 @@ ROUNDS_TO_SAY_GOODBYE = 4  # in which no acknowledgement came
 SESSION_S_MAX = 0xFFFFFFFF  # MQTT 5: the session never expires by itself
 RECEIVE_MAX = 100
 DELIVERED_BYTES_MAX = 16_384  # MQTT 5: what a truck takes from the broker at a time
+HANG_UPS_MAX = 3  # then a broker is asked for word of custody no more, until the agent starts anew
 VERSION_REFUSED = "Unsupported protocol version"
 
 
 @dataclass
 class Memory:
-    """What one end remembers over its connections: the brokers that only speak MQTT 3.1.1."""
+    """What one end remembers over its connections: the brokers that only speak MQTT 3.1.1, or hang up when asked.
+
+    Some brokers end a connection that subscribes where it may not, instead of refusing: `hung_up` counts how often in
+    a row one did so when it was asked for word of custody.
+    """
 
     older: set[str] = field(default_factory=set)
     suspected: set[str] = field(default_factory=set)
+    hung_up: Counter[str] = field(default_factory=Counter)
 
     def note(self, broker: str, said_so: bool) -> None:
         """`broker` ended MQTT 5 and took 3.1.1; one that did not say why is believed the second time."""
@@ -104,7 +111,7 @@ class Connection:
         self._refused_here = 0
         self._birth: int | None = None  # paho's number of it, while it is not acknowledged
         self._saying_goodbye = False
-        self._ration = Ration()
+        self._ration = Ration() if options.custody_topic else None
         self._receive_max = IN_FLIGHT_PUBLISHES_MAX
         self._packet_bytes_max = PACKET_BYTES_MAX
         self._thread = threading.Thread(target=self.run, name=f"fairhaul-link-{link}", daemon=True)
@@ -331,8 +338,10 @@ class Connection:
         if self._terms.topics:
             client.subscribe([(topic, 1) for topic in self._terms.topics])
             return
-        if self._options.custody_topic is not None:
-            client.subscribe(self._options.custody_topic, qos=0)
+        topic = self._options.custody_topic
+        if topic is not None and self._memory.hung_up[self._broker] < HANG_UPS_MAX:
+            self._memory.hung_up[self._broker] += 1  # until it answers
+            client.subscribe(topic, qos=0)
         self._up()
 
     def _up(self) -> None:
@@ -342,6 +351,7 @@ class Connection:
     def _on_subscribe(
         self, client: Client, userdata: Any, mid: int, reasons: list[ReasonCode], given: Any
     ) -> None:
+        self._memory.hung_up.pop(self._broker, None)
         refused = [str(reason) for reason in reasons if reason.is_failure]
         if refused and self._terms.topics:
             self._reason = f"subscription refused: {refused[0]}"
@@ -372,5 +382,5 @@ class Connection:
             client.ack(message.mid, message.qos)  # a topic that is no text is nobody's
             return
         at, mid = self._at(), message.mid if message.qos else 0
-        if self._terms.lasting or self._ration.allows(at):
+        if self._ration is None or self._ration.allows(at):
             self._post(Delivered(at, self.link, topic, bytes(message.payload), mid, message.retain))

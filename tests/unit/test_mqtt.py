@@ -14,6 +14,7 @@ from drivers.clock import Clock
 from drivers.inbox import Inbox
 from drivers.inputs import Acknowledged, Delivered, Input, LinkDown, LinkUp
 from drivers.mqtt import Link, LinkError, LinkOptions
+from drivers.mqtt_connection import HANG_UPS_MAX
 from drivers.mqtt_options import PASSWORD_FILE_BYTES_MAX
 from drivers.ration import BURST, EVERY_S, Ration
 
@@ -367,6 +368,31 @@ def test_a_truck_asks_for_word_of_its_custody_and_goes_on_where_that_is_refused(
     assert asked[0][-12:] == b"\x00\x09a/custody"[:11] + b"\x00"
     mid = link.publish("t", b"x")
     assert next_input(inbox)[1:] == (1, mid, None)
+    link.close()
+
+
+def test_a_broker_that_hangs_up_over_the_word_of_custody_is_asked_no_more(serve, inbox):
+    asked: list[bytes] = []
+
+    def hang_up(peer: Peer) -> None:
+        peer.send(CONNACK_5)
+        packet = peer.packet()
+        asked.append(packet[:1])
+        if packet[0] == 0x32:
+            peer.send(b"\x40\x02" + peer.mid(packet))
+            peer.packet()
+
+    link = Link(LinkOptions(client_id="truck", custody_topic="a/custody"), inbox.post, Clock().at)
+    url = serve(hang_up).url
+    for number in range(1, HANG_UPS_MAX + 1):
+        link.connect(number, url)
+        assert isinstance(next_input(inbox), LinkUp)
+        assert isinstance(next_input(inbox), LinkDown)
+    link.connect(HANG_UPS_MAX + 1, url)
+    assert isinstance(next_input(inbox), LinkUp)
+    mid = link.publish("t", b"x")
+    assert next_input(inbox)[1:] == (HANG_UPS_MAX + 1, mid, None)
+    assert asked == [b"\x82"] * HANG_UPS_MAX + [b"\x32"]
     link.close()
 
 
