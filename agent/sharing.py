@@ -25,7 +25,8 @@ FRESH_IN_A_ROW = 3  # and then one of the backlog
 BURST_S = 5.0  # what the backlog may catch up at once, as the time in which it would be due
 TRICKLE_S = 600.0  # above the budget, one batch of the backlog in so long
 FRAME_BYTES = 150  # round a payload: topic, MQTT, TLS and TCP/IP of a publish and its acknowledgement, about
-NOTE_STEPS = 1024  # a budget is written down in so many steps
+NOTE_STEPS = 64  # a budget is written down in so many steps at least,
+STEP_BYTES_MAX = 16 * 1024  # and each restart costs no more than this
 
 Key = tuple[str, int]
 Oldest = Callable[[int, Collection[Key]], list[Batch] | None]
@@ -66,7 +67,7 @@ class Spent:
 
     def __init__(self, daily_bytes_max: int | None, noted: Note | None) -> None:
         self._max = daily_bytes_max
-        self._step = max(1, (daily_bytes_max or 0) // NOTE_STEPS)
+        self._step = max(1, min(STEP_BYTES_MAX, (daily_bytes_max or 0) // NOTE_STEPS))
         self._day = noted.day if noted else None
         self.bytes = int.from_bytes(noted.body) if noted else 0
 
