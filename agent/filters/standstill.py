@@ -129,12 +129,13 @@ class Standstill:
                 steps.append(self._stand())
                 break
             steps.append(self._step(self._window.popleft()))
-            self._window_s -= self._window[0].elapsed_s
+            self._window_s = round(self._window_s - self._window[0].elapsed_s, 3)
         return steps
 
     def _take(self, seen: _Seen) -> None:
         self._window.append(seen)
-        self._window_s += seen.elapsed_s if len(self._window) > 1 else 0.0
+        # Whole milliseconds: what one odd second adds is then gone with it, to the last bit.
+        self._window_s = round(self._window_s + (seen.elapsed_s if len(self._window) > 1 else 0.0), 3)
 
     def _forget_window(self) -> None:
         self._window.clear()
@@ -167,9 +168,9 @@ class Standstill:
     def _follow_drift(self, anchor: _Seen, seen: _Seen) -> None:
         """Drift is where the newest eight quiet seconds lie from the anchor, as long as that is near it."""
         self._take(seen)
-        while len(self._window) > 1 and self._window_s - self._window[1].elapsed_s >= SETTLE_S:
+        while len(self._window) > 1 and round(self._window_s - self._window[1].elapsed_s, 3) >= SETTLE_S:
             self._window.popleft()
-            self._window_s -= self._window[0].elapsed_s
+            self._window_s = round(self._window_s - self._window[0].elapsed_s, 3)
         if not self._fades or not (self._rests or (self._window_s >= SETTLE_S and _settled(self._window))):
             return
         self._fresh = False
