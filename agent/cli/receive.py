@@ -6,7 +6,7 @@ import contextlib
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -142,17 +142,9 @@ def receive(
     from buffer.sqlite_file import SchemaTooNew
     from drivers.clock import Clock
     from drivers.inbox import Inbox
-    from drivers.mqtt import BrokerAddressError, LinkOptions, Subscription, parse_broker
+    from drivers.mqtt import LinkOptions, Subscription
 
-    if not brokers:
-        fail(BAD_USAGE, "--broker URL is missing: it says where to receive from")
-    for broker in brokers:
-        try:
-            parse_broker(broker)
-        except BrokerAddressError as error:
-            fail(BAD_USAGE, f"--broker {broker}: {error}")
-    if not FLEET.fullmatch(fleet):
-        fail(BAD_USAGE, f"--fleet {fleet}: 1 to 32 of a-z, 0-9 and -")
+    _refuse_nonsense(brokers, fleet)
     clock, inbox = Clock(), Inbox()
     options = LinkOptions(**login)  # the other options are named as its fields
     with clear_errors():
@@ -183,6 +175,21 @@ def receive(
                 write_export(kept, export, agreed)
         if not receiver.ever_up:
             sys.exit(FAILED)
+
+
+def _refuse_nonsense(brokers: Sequence[str], fleet: str) -> None:
+    """Exit where there is no broker, or an address or a name that can't be one."""
+    from drivers.mqtt import BrokerAddressError, parse_broker
+
+    if not brokers:
+        fail(BAD_USAGE, "--broker URL is missing: it says where to receive from")
+    for broker in brokers:
+        try:
+            parse_broker(broker)
+        except BrokerAddressError as error:
+            fail(BAD_USAGE, f"--broker {broker}: {error}")
+    if not FLEET.fullmatch(fleet):
+        fail(BAD_USAGE, f"--fleet {fleet}: 1 to 32 of a-z, 0-9 and -")
 
 
 def _serve(

@@ -70,21 +70,32 @@ def whole(city: City, truck: Truck) -> None:
     assert "live" in {each["stream"] for each in of_truck}
 
 
+def sent_without_a_receiver(folder: Path, broker: Mosquitto, batches: int) -> tuple[City, Truck]:
+    """The broker has taken so many batches for a receiver that was there once and is away."""
+    city = City(folder, broker.url)
+    assert end(city.start()) == 0
+    truck = Truck(broker.url, batches)
+    truck.drive_until(lambda: len(truck.sent) >= batches and truck.sent_all())
+    return city, truck
+
+
+def made_whole(city: City, truck: Truck) -> None:
+    """The receiver comes back, asks for what it misses, and ends with everything."""
+    process = city.start()
+    truck.drive_until(lambda: truck.complete(city))
+    truck.link.close()
+    assert end(process) == 0
+    whole(city, truck)
+
+
 def test_what_a_broker_acknowledged_and_lost_by_kill_9_before_it_saved_arrives_after_all(
     tmp_path: Path,
 ) -> None:
     with Mosquitto(tmp_path, NEVER_SAVES) as broker:
-        city = City(tmp_path, broker.url)
-        assert end(city.start()) == 0
-        truck = Truck(broker.url, 300)
-        truck.drive_until(lambda: len(truck.sent) >= 300 and truck.sent_all())
+        city, truck = sent_without_a_receiver(tmp_path, broker, 300)
         broker.kill9()
         broker.start()
-        process = city.start()
-        truck.drive_until(lambda: truck.complete(city))
-        truck.link.close()
-        assert end(process) == 0
-        whole(city, truck)
+        made_whole(city, truck)
         assert "truck-017, live: complete" in city.said()
 
 
@@ -92,16 +103,9 @@ def test_what_overflowed_the_broker_s_queue_while_the_receiver_was_away_arrives_
     tmp_path: Path,
 ) -> None:
     with Mosquitto(tmp_path, OPEN) as broker:
-        city = City(tmp_path, broker.url)
-        assert end(city.start()) == 0
-        truck = Truck(broker.url, 1_200)
-        truck.drive_until(lambda: len(truck.sent) >= 1_200 and truck.sent_all())
-        process = city.start()
-        truck.drive_until(lambda: truck.complete(city))
-        truck.link.close()
-        assert end(process) == 0
+        city, truck = sent_without_a_receiver(tmp_path, broker, 1_200)
+        made_whole(city, truck)
         assert broker.log.wait_for("Outgoing messages are being dropped")
-        whole(city, truck)
 
 
 def test_a_receiver_killed_in_the_middle_asks_for_what_is_missing_from_its_store_alone(
@@ -116,11 +120,7 @@ def test_a_receiver_killed_in_the_middle_asks_for_what_is_missing_from_its_store
         truck.drive_until(lambda: len(truck.sent) >= 400 and truck.sent_all())
         broker.kill9()  # and what waited for the receiver goes with the broker
         broker.start()
-        process = city.start()
-        truck.drive_until(lambda: truck.complete(city))
-        truck.link.close()
-        assert end(process) == 0
-        whole(city, truck)
+        made_whole(city, truck)
 
 
 def test_a_truck_that_comes_back_finds_what_was_asked_meanwhile(tmp_path: Path) -> None:
