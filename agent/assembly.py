@@ -11,22 +11,22 @@ from agent import RELEASE_DATE, VERSION
 from agent.agreement import Agreement
 from agent.agreement.promises import HELD_SPARE_DAYS
 from agent.agreement.schema import DailyRelease, TimedRelease
-from agent.braking import BrakingRules
 from agent.calendar import ROLLOVER_DAYS
-from agent.carrying import Pipe
-from agent.duty import DUTY_KINDS, Duty
-from agent.gate import GateLimits
 from agent.in_force import InForce
 from agent.keeping import Retention
-from agent.pulses import SWITCH_SETTLES_WITHIN_S, LineOptions
-from agent.recorder import Recorder, Sensors
+from agent.recording.braking import BrakingRules
+from agent.recording.duty import DUTY_KINDS, Duty
+from agent.recording.gate import GateLimits
+from agent.recording.pulses import SWITCH_SETTLES_WITHIN_S, LineOptions
+from agent.recording.recorder import Recorder, Sensors
 from agent.records import EPOCH_DATE, Record, day_number
 from agent.release import BOX_EVERY_S, Daily, Release, Timed
 from agent.runtime import Runtime
 from agent.sealing import Terms, readable
-from agent.sender import Sender, SenderLimits
+from agent.sending.carrying import Pipe
+from agent.sending.sender import Sender, SenderLimits
+from agent.sending.sharing import SPENT_NOTE, Sharing, SharingLimits
 from agent.service_day import DAY_S
-from agent.sharing import SPENT_NOTE, Sharing, SharingLimits
 from agent.standing import Standing, Unusable
 from agent.streams.help import HOLD_S
 from agent.topics import custody_topic, state_topic, topic_for

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from agent.pulses import LevelChanged
+from agent.recording.pulses import LevelChanged
 from drivers.gpio import Blink, Pattern
 
 OFFLINE_AFTER_S = 120.0

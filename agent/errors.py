@@ -5,7 +5,7 @@ defines stands in this drawing, and a test holds the drawing against the code::
 
     ValueError                                 bad input: counted or shown with its place, and on with the next
     ├── agent.audit.recorded.SecretsError      a line of a file of secrets that makes no sense
-    ├── agent.receipt_folder.NotAFolder        no folder of exported receipts
+    ├── agent.receipts.folder.NotAFolder        no folder of exported receipts
     ├── agent.wire.PayloadError                bytes that are no payload of a version known here
     ├── buffer.errors.TooLarge                 a row for the outbox is longer than its limit
     ├── config.located.ConfigurationError      a YAML file's mistakes, each as file:line:column

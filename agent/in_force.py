@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from agent.agreement import Agreement
-from agent.duty import Duty
 from agent.keeping import Retention
-from agent.recorder import Recorder
+from agent.recording.duty import Duty
+from agent.recording.recorder import Recorder
 from agent.records import Record
 from agent.sealing import Terms
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from agent.records import Record
 from agent.sealing import Change, kept
-from agent.sharing import SPENT_NOTE, Sharing, SharingLimits
+from agent.sending.sharing import SPENT_NOTE, Sharing, SharingLimits
 from agent.storage import STORAGE_NOTE, Storage, fitting
 from buffer.outbox import RECEIPT_DAYS_DEFAULT, Batch, Note, Outbox, OutboxDamaged, OutboxLost
 

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from agent.agreement import Agreement, load_agreement
 from agent.assembly import assemble, link_options, pin_options, port_options
-from agent.carrying import Pipe
-from agent.duty import Duty
-from agent.guarded import guard_tracebacks
 from agent.loop import Loop, StatusFile
+from agent.recording.duty import Duty
+from agent.recording.guarded import guard_tracebacks
 from agent.replaying import Pacer
 from agent.runtime import Runtime
+from agent.sending.carrying import Pipe
 from agent.standing import Standing, Unusable
 from agent.status import status_of, status_path
 from buffer import lock

@@ -15,18 +15,18 @@ from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from agent.agreement import Agreement
-from agent.calling import Calling
-from agent.carrying import Carrying, Pipe
 from agent.in_force import Build, InForce
 from agent.keeping import CHECKPOINT_NOTE, HOUSEKEEPING_S, Counts, Keeping, Key
-from agent.offering import Offering
-from agent.recorder import Recorder
+from agent.recording.recorder import Recorder
 from agent.records import Record, iso_date
 from agent.release import LANES, Lane, lane_of
 from agent.sealing import AT_ONCE, Terms, sealed
-from agent.sender import Sender
+from agent.sending.calling import Calling
+from agent.sending.carrying import Carrying, Pipe
+from agent.sending.offering import Offering
+from agent.sending.sender import Sender
+from agent.sending.sharing import Sharing
 from agent.service_day import Moment
-from agent.sharing import Sharing
 from agent.standing import Standing, Unusable
 from buffer.outbox import Note, Outbox
 from drivers.inputs import Acknowledged, Delivered, Input, LinkDown, LinkUp, Pulse, Tick

@@ -10,9 +10,9 @@ from typing import Any
 
 from agent.agreement import Agreement, canonical_json, load_agreement
 from agent.agreement.schema import AgreementFile
-from agent.fixes import Fix, Receiver
-from agent.gate import Gate
 from agent.geometry import HALF_TURN_E7, M_PER_E7, TURN_E7
+from agent.recording.fixes import Fix, Receiver
+from agent.recording.gate import Gate
 from config.load import Configuration, load_configuration, load_yaml, validate
 from drivers.replay import BLOCK_BYTES, STANDARD_INPUT, Log, open_log, replay
 

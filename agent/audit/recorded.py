@@ -28,10 +28,10 @@ from agent.audit.baselines import raw
 from agent.audit.case import Break, BreakKind, Case, Floats, Hidden, Route, Secrets
 from agent.audit.seeing import Log, metres, seen
 from agent.audit.simulated import HINT_M
-from agent.duty import FixedDuty
-from agent.fixes import Fix, Receiver
-from agent.gate import Gate
 from agent.geometry import Plane
+from agent.recording.duty import FixedDuty
+from agent.recording.fixes import Fix, Receiver
+from agent.recording.gate import Gate
 from agent.surroundings import Logs, configuration_for
 from config.schema import Configuration
 from drivers.inputs import Pulse

@@ -12,9 +12,9 @@ import numpy as np
 from agent.agreement import Agreement
 from agent.assembly import assemble
 from agent.audit.case import Arrival, Floats, Line, Seen
-from agent.duty import Duty
 from agent.geometry import HALF_TURN_E7, TURN_E7, Plane, Point
 from agent.paper import PaperLink, Published
+from agent.recording.duty import Duty
 from agent.records import day_number, iso_date
 from agent.replaying import follow, replay, wait
 from agent.service_day import DAY_S, ServiceDays

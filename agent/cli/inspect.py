@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from agent.calendar import DAY_MS
-from agent.fixes import Epochs, Fix
-from agent.gate import Gate
+from agent.recording.fixes import Epochs, Fix
+from agent.recording.gate import Gate
 from drivers.nmea import Splitter, checksum_of, decode
 from drivers.replay import STANDARD_INPUT, Log, LogError, open_log, replay
 

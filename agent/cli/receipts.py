@@ -15,7 +15,7 @@ from agent.cli.failing import BAD_USAGE, FAILED, UNREADABLE, clear_errors, fail
 from agent.cli.options import CONFIGURATION
 
 if TYPE_CHECKING:
-    from agent.receipts import Comparison, Finding, Key, Known, Link, Verdict
+    from agent.receipts.receipts import Comparison, Finding, Key, Known, Link, Verdict
     from buffer.gaps import Gap
     from buffer.reading import Reading
     from buffer.received import Total
@@ -70,7 +70,7 @@ def list_(
 ) -> None:
     """What left this truck and is still here, a line each, and which numbers are gone, and why."""
     with _errors():
-        from agent.receipt_folder import gap_line, link_line
+        from agent.receipts.folder import gap_line, link_line
 
         source = _source(config, outbox)
         with _opened(source) as file:
@@ -105,7 +105,7 @@ def show(stream: str, number: int, config: Path | None, outbox: Path | None) -> 
     with _errors():
         from agent import wire
         from agent.publication import record_lines
-        from agent.receipts import WHY_GONE, link
+        from agent.receipts.receipts import WHY_GONE, link
 
         with _opened(_source(config, outbox)) as file:
             row = next((row for row in file.sealed(stream) if row.n == number), None)
@@ -139,21 +139,21 @@ def export(day: int, out: Path, stream: str | None, config: Path | None, outbox:
     Fairhaul.
     """
     with _errors():
-        from agent import receipt_folder
-        from agent.receipt_page import page_for
+        from agent.receipts import folder
+        from agent.receipts.page import page_for
         from agent.records import iso_date
 
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             fail(BAD_USAGE, f"{out} is there already: name a new folder")
         source = _source(config, outbox)
         with _opened(source) as file:
-            numbers = receipt_folder.chosen(_links(file), day, stream)
+            numbers = folder.chosen(_links(file), day, stream)
             if not numbers:
                 fail(FAILED, f"nothing on this truck left on {iso_date(day)} or tells of it")
             rows = (row for row in file.sealed() if row.n in numbers.get(row.stream, ()))
-            gaps = receipt_folder.absences(numbers, file.gaps())
+            gaps = folder.absences(numbers, file.gaps())
             topics = {name: _topic(source, name) for name in numbers}
-            count = receipt_folder.write(out, rows, gaps, topics, page_for(iso_date(day)))
+            count = folder.write(out, rows, gaps, topics, page_for(iso_date(day)))
         click.echo(f"{count} payloads, their index and a README.txt are in {out}", err=True)
 
 
@@ -205,7 +205,7 @@ class Checked(NamedTuple):
 
 
 def _of_truck(source: Source) -> Checked:
-    from agent import receipts as chain
+    from agent.receipts import receipts as chain
 
     with _opened(source) as file:
         links, known = list(_links(file)), _known(file)
@@ -214,17 +214,17 @@ def _of_truck(source: Source) -> Checked:
 
 
 def _of_folder(folder: Path) -> Checked:
-    from agent import receipt_folder
-    from agent import receipts as chain
+    from agent.receipts import receipts as chain
+    from agent.receipts.folder import read
 
-    there = receipt_folder.read(folder)
+    there = read(folder)
     verdict: Verdict = chain.verify(there.links, there.known)
     findings = {(one.stream, one.n, one.what): one for one in [*verdict.findings, *there.findings]}
     return Checked(there.links, there.known, chain.in_order(findings.values()), verdict.absent)
 
 
 def _known(file: Reading) -> Known:
-    from agent.receipts import Known
+    from agent.receipts.receipts import Known
     from agent.topics import FLEET_STREAMS
 
     return Known(
@@ -237,7 +237,7 @@ def _known(file: Reading) -> Known:
 
 
 def _compared(links: list[Link], known: Known, received: Path) -> Comparison:
-    from agent.receipts import compare, wanted
+    from agent.receipts.receipts import compare, wanted
     from buffer import read_only
 
     epochs = wanted(links, known)
@@ -279,7 +279,7 @@ def _verdict(links: list[Link], findings: list[Finding], compared: bool, exporte
 
 @contextlib.contextmanager
 def _errors() -> Iterator[None]:
-    from agent.receipt_folder import NotAFolder
+    from agent.receipts.folder import NotAFolder
     from buffer.read_only import NotReadable
 
     with clear_errors():
@@ -319,7 +319,7 @@ def _opened(source: Source) -> Iterator[Reading]:
 
 def _links(file: Reading) -> Iterator[Link]:
     """A link for each row, with a bar for people who wait: a minute's release makes tens of thousands."""
-    from agent.receipts import link
+    from agent.receipts.receipts import link
 
     rows = file.sealed()
     if sys.stderr.isatty():
@@ -345,7 +345,7 @@ def _line(each: Link) -> str:
 
 
 def _say_absent(gaps: list[Gap]) -> None:
-    from agent.receipts import WHY_GONE
+    from agent.receipts.receipts import WHY_GONE
 
     for gap in gaps[-LISTED_MAX:]:
         upto = f" to {gap.last_n}" if gap.last_n > gap.first_n else ""

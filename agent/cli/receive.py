@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-    from agent.receiver import Receiver
+    from agent.city.receiver import Receiver
     from buffer.received import ReceivedStore
     from drivers.clock import Clock
     from drivers.inbox import Inbox
@@ -137,7 +137,7 @@ def receive(
         look_into(store, list_queries if queries else list_status)
         return
     from agent.agreement import load_agreement
-    from agent.receiver import Receiver
+    from agent.city.receiver import Receiver
     from buffer.received import ReceivedStore
     from buffer.sqlite_file import SchemaTooNew
     from drivers.clock import Clock

@@ -15,9 +15,9 @@ from agent.agreement import Agreement
 from agent.assembly import assemble
 from agent.cli.failing import BAD_USAGE, clear_errors, fail
 from agent.cli.progress import followed
-from agent.duty import Duty, FixedDuty
 from agent.paper import PaperLink, Published
 from agent.publication import WireFolder, record_lines, write_records
+from agent.recording.duty import Duty, FixedDuty
 from agent.replaying import replay as replay_on_paper
 from agent.report import ReportBatch, ReportInput, write_report
 from agent.runtime import Runtime

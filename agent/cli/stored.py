@@ -62,7 +62,7 @@ def write_export(kept: ReceivedStore, directory: Path, agreements: Sequence[Agre
 
     What is in them may be removed from the store later on, and nothing else may.
     """
-    from agent.forbidden import notice
+    from agent.city.forbidden import notice
     from buffer import durable
     from config.located import printable
 

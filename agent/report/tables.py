@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from agent.agreement.schema import AgreementFile
-from agent.calls import place_in_words
+from agent.city.calls import place_in_words
 from agent.report.words import CALLS, counted, duration_in_words, kind_in_words, length_in_words, listed
 
 ROWS_MAX = 500

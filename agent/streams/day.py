@@ -15,9 +15,9 @@ from typing import Any
 
 from agent.agreement import Agreement
 from agent.geometry import distance_m, point_of
+from agent.recording.way import PublishedStretch
 from agent.records import Record, iso_date
 from agent.streams.stream import Stream
-from agent.way import PublishedStretch
 
 
 class Day(Stream):

@@ -9,8 +9,8 @@ It says nothing of who braked or why, and a cell that only one truck ever visits
 from __future__ import annotations
 
 from agent.agreement import Agreement
-from agent.braking import Braking
 from agent.filters.placed import Placed
+from agent.recording.braking import Braking
 from agent.records import Record, iso_month
 from agent.streams.cells import Cells
 from agent.streams.stream import Stream

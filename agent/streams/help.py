@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from agent.cab import HelpButton
-from agent.fixes import Fix, place_of
 from agent.geometry import Point
-from agent.pulses import LevelChanged
+from agent.recording.fixes import Fix, place_of
+from agent.recording.pulses import LevelChanged
 from agent.records import Record, iso_utc
 from agent.streams.cells import degrees
 

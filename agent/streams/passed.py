@@ -11,10 +11,10 @@ import itertools
 
 from agent.agreement import Agreement
 from agent.geometry import point_of
+from agent.recording.way import PublishedStretch
 from agent.records import Record, iso_date
 from agent.streams.cells import Cells, degrees
 from agent.streams.stream import Stream
-from agent.way import PublishedStretch
 
 WINDOW_S = 7200
 

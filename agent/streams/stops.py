@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 from agent.agreement import Agreement
 from agent.geometry import Point, distance_m
+from agent.recording.way import PublishedStretch
 from agent.records import Record, iso_date
 from agent.streams.cells import Cells, degrees
 from agent.streams.stream import Stream
-from agent.way import PublishedStretch
 
 SNAP_M_MAX = 50.0
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.braking import Braking
 from agent.filters.placed import Placed
+from agent.recording.braking import Braking
+from agent.recording.way import PublishedStretch
 from agent.records import Record
-from agent.way import PublishedStretch
 
 
 class Stream:

@@ -1,7 +1,8 @@
 """`track`: the way the truck went on duty, as simplified stretches.
 
 What a record says of time is its date and the stretch's running time, unless the agreement publishes a time for
-each point (`clock: minute` or `exact`). The way itself is `agent.way`'s: standstill → stretches → simplification.
+each point (`clock: minute` or `exact`). The way itself is `agent.recording.way`'s: standstill → stretches →
+simplification.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from agent.agreement import Agreement
+from agent.recording.way import PublishedStretch
 from agent.records import Record, iso_date
 from agent.streams.stream import Stream
-from agent.way import PublishedStretch
 
 CLOCK_STEP_S = {"minute": 60, "exact": 1}
 

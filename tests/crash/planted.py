@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agent.carrying import Carrying
-from agent.sender import Publish
+from agent.sending.carrying import Carrying
+from agent.sending.sender import Publish
 from buffer import durable, sqlite_file
 
 Patch = pytest.MonkeyPatch

@@ -19,9 +19,9 @@ from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
-from agent.carrying import Carrying
 from agent.keeping import Counts, Key
-from agent.sender import Sender, SenderLimits
+from agent.sending.carrying import Carrying
+from agent.sending.sender import Sender, SenderLimits
 from buffer.outbox import Batch
 from drivers.inputs import Acknowledged, Input, LinkDown, LinkUp, Tick
 from drivers.mqtt import Link, LinkOptions

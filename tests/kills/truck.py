@@ -27,7 +27,7 @@ from agent.__main__ import main as fairhaul
 from agent.keeping import Keeping
 from agent.loop import Loop
 from agent.runtime import Runtime
-from agent.sender import Sender
+from agent.sending.sender import Sender
 from agent.streams.merging import MERGED
 from buffer.outbox import Outbox
 from tests.crash.promises import records_in

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from agent.chain import Chain
 from agent.filters import standstill
 from agent.filters.continuity import Continuity, Join
 from agent.filters.standstill import Standstill, Step
 from agent.geometry import Point
+from agent.recording.chain import Chain
 
 Patch = pytest.MonkeyPatch
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from agent import assembly, status
-from agent.chain import Chain
-from agent.fixes import Fix
-from agent.gate import Gate
 from agent.geometry import Point
-from agent.pulses import Lines
-from agent.recorder import Recorder
+from agent.recording.chain import Chain
+from agent.recording.fixes import Fix
+from agent.recording.gate import Gate
+from agent.recording.pulses import Lines
+from agent.recording.recorder import Recorder
 from agent.records import Record
 from agent.runtime import Runtime
 from agent.service_day import Moment, ServiceDays
@@ -252,7 +252,7 @@ def hidden_dates(patch: Patch) -> None:
 
 def late_fixes_count(patch: Patch) -> None:
     """A fix measured before the switch was on counts."""
-    patch.setattr("agent.recorder.FIX_AGE_S", -60.0)
+    patch.setattr("agent.recording.recorder.FIX_AGE_S", -60.0)
 
 
 def log_line(patch: Patch) -> None:

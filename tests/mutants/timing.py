@@ -9,14 +9,14 @@ import pytest
 
 from agent.filters.continuity import Continuity, Join
 from agent.filters.placed import Placed
-from agent.fixes import Fix
 from agent.geometry import Point
-from agent.recorder import Recorder
+from agent.recording.fixes import Fix
+from agent.recording.recorder import Recorder
+from agent.recording.way import PublishedStretch, Way
 from agent.records import Record
 from agent.runtime import Runtime
 from agent.service_day import Moment
 from agent.standing import Standing
-from agent.way import PublishedStretch, Way
 from buffer.outbox import Outbox
 from drivers.inputs import Input, Pulse
 

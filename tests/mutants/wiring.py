@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from agent import release, runtime, sealing, topics
-from agent.chain import Chain
 from agent.filters.placed import Placed
 from agent.filters.stretches import Stretches
-from agent.way import Way
+from agent.recording.chain import Chain
+from agent.recording.way import Way
 from buffer.outbox import Outbox
 
 Patch = pytest.MonkeyPatch

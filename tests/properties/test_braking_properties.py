@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.braking import LATENESS_S_MAX, PLAUSIBLE_MPS2_MAX, Braking, BrakingRules, Brakings
+from agent.recording.braking import LATENESS_S_MAX, PLAUSIBLE_MPS2_MAX, Braking, BrakingRules, Brakings
 
 RULES = BrakingRules(severity=(("light", 2.0), ("harsh", 2.7), ("severe", 4.4)))
 GRID = 64

@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pynmeagps import NMEAReader
 
-from agent.fixes import Epochs, Fix, Receiver
-from agent.gate import REASONS, Gate
+from agent.recording.fixes import Epochs, Fix, Receiver
+from agent.recording.gate import REASONS, Gate
 from drivers.nmea import QUALITIES, SENTENCE_BYTES_MAX, Sentence, Splitter, checksum_of, decode
 from drivers.replay import replay
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.pulses import LevelChanged, Line, LineFault, LineOptions, PulseSeen, Seen
+from agent.recording.pulses import LevelChanged, Line, LineFault, LineOptions, PulseSeen, Seen
 
 TICK_S = 1 / 1024
 MINIMUM, DEBOUNCE, REARM, STUCK, SECOND = 52, 20, 2_048, 8_192, 1_024

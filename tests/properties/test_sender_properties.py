@@ -9,8 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from agent.holding import SUSPECT_HELD_S_MAX
-from agent.sender import Acked, Connect, Disconnect, Effect, Publish, Refused, Sender, SenderLimits
+from agent.sending.holding import SUSPECT_HELD_S_MAX
+from agent.sending.sender import Acked, Connect, Disconnect, Effect, Publish, Refused, Sender, SenderLimits
 from drivers.inputs import Acknowledged, LinkDown, LinkUp, Tick
 
 LIMITS = SenderLimits(in_flight=4, backoff_s_max=120.0)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.release import Timed
-from agent.sharing import FRESH_BATCHES_MAX, FRESH_IN_A_ROW, TRICKLE_S, Sharing, SharingLimits, cost
+from agent.sending.sharing import FRESH_BATCHES_MAX, FRESH_IN_A_ROW, TRICKLE_S, Sharing, SharingLimits, cost
 from buffer.rows import Batch
 
 PERIOD_S = 60

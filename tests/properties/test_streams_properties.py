@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import wire
-from agent.braking import STANDING, Braking
 from agent.columns import STREAMS
 from agent.filters.placed import Placed
+from agent.recording.braking import STANDING, Braking
+from agent.recording.way import PublishedStretch
 from agent.records import Record
 from agent.streams import streams_of
 from agent.streams.merging import MERGED
 from agent.streams.stream import Stream
-from agent.way import PublishedStretch
 from agent.wire import AgreementReference, Heading
 from tests.unit.stream_parts import DAY, DEPOT_M, LANDFILL_M, PLANE, XY, agreement, closed, placed
 

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 from agent.agreement import Agreement, canonical_json
 from agent.agreement.schema import AgreementFile
 from agent.assembly import assemble
-from agent.carrying import Pipe
-from agent.duty import Duty, FixedDuty
 from agent.geometry import Plane, Point
 from agent.paper import PaperLink, Published
+from agent.recording.duty import Duty, FixedDuty
 from agent.replaying import replay
 from agent.runtime import Runtime
+from agent.sending.carrying import Pipe
 from agent.surroundings import EXAMPLES
 from agent.wire import Payload, decode
 from buffer.outbox import Outbox

@@ -389,21 +389,21 @@ def _raises(*_: Any, **__: Any) -> Any:
 
 
 STAGES = {
-    "receiver": ("agent.recorder.Receiver", "feed"),
-    "gate": ("agent.recorder.Gate", "judge"),
-    "duty": ("agent.duty.Duty", "change"),
+    "receiver": ("agent.recording.recorder.Receiver", "feed"),
+    "gate": ("agent.recording.recorder.Gate", "judge"),
+    "duty": ("agent.recording.duty.Duty", "change"),
     "places": ("agent.agreement.Agreement", "allows"),
-    "continuity": ("agent.chain.Continuity", "reach"),
+    "continuity": ("agent.recording.chain.Continuity", "reach"),
     "standstill": ("agent.filters.standstill.Standstill", "push"),
     "stretches": ("agent.filters.stretches.Stretches", "push"),
-    "simplification": ("agent.way", "simplified"),
+    "simplification": ("agent.recording.way", "simplified"),
     "track": ("agent.streams.track.Track", "stretched"),
     "lifts": ("agent.streams.lifts.Lifts", "stretched"),
     "day": ("agent.streams.day.Day", "stretched"),
     "site visits": ("agent.streams.site_visits.SiteVisits", "placed"),
-    "braking": ("agent.chain.Brakings", "push_fix"),
-    "service days": ("agent.recorder.ServiceDays", "moment"),
-    "checkpoint": ("agent.chain.Chain", "checkpoint"),
+    "braking": ("agent.recording.chain.Brakings", "push_fix"),
+    "service days": ("agent.recording.recorder.ServiceDays", "moment"),
+    "checkpoint": ("agent.recording.chain.Chain", "checkpoint"),
 }
 
 

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agent.carrying import Carrying
 from agent.keeping import Keeping
 from agent.release import Slots
 from agent.runtime import Runtime
-from agent.sender import Sender
+from agent.sending.carrying import Carrying
+from agent.sending.sender import Sender
 from buffer import sqlite_file
 from buffer.outbox import Outbox
 from buffer.received import ReceivedStore

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from agent.agreement import Agreement
 from agent.agreement.promises import HELD_SPARE_DAYS
-from agent.calling import CALLS_MAX
 from agent.keeping import PENDING_RECORDS_MAX
 from agent.release import SLOT_S, lane_of
 from agent.runtime import Runtime
 from agent.sealing import AT_ONCE
+from agent.sending.calling import CALLS_MAX
 from agent.topics import FLEET_STREAMS
 from agent.wire import digest
 from buffer.reading import REMEMBERED_MAX

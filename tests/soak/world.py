@@ -18,8 +18,8 @@ from typing import Any
 
 from agent.agreement import Agreement
 from agent.assembly import assemble
+from agent.city.receiver import Receiver
 from agent.loop import Loop
-from agent.receiver import Receiver
 from agent.runtime import Runtime
 from agent.standing import Standing, Unusable
 from agent.status import status_of

@@ -15,7 +15,7 @@ from gpiozero import Device
 from agent.__main__ import main
 from agent.agreement import Agreement
 from agent.geometry import Point
-from agent.recorder import Recorder
+from agent.recording.recorder import Recorder
 
 SWITCH_GPIO = 6
 newest: list[Point] = []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from agent.sender import Acked, Connect, Disconnect, Effect, Publish, Refused, Sender, SenderLimits
+from agent.sending.sender import Acked, Connect, Disconnect, Effect, Publish, Refused, Sender, SenderLimits
 from drivers.clock import Clock
 from drivers.inbox import Inbox
 from drivers.inputs import Acknowledged, Delivered, Input, LinkDown, LinkUp, Tick

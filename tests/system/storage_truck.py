@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from agent.duty import FixedDuty
+from agent.recording.duty import FixedDuty
 from agent.records import Record
 from agent.wire import digest
 from buffer.outbox import Outbox, OutboxDamaged

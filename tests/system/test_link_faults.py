@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 
-from agent.refusals import CONNACK, DISCONNECT, PUBACK, Rule
-from agent.sender import TAKEN_OVER, SenderLimits
+from agent.sending.refusals import CONNACK, DISCONNECT, PUBACK, Rule
+from agent.sending.sender import TAKEN_OVER, SenderLimits
 from drivers.inputs import LinkDown, LinkUp
 from drivers.mqtt import LinkOptions
 from tests.system import raw_broker

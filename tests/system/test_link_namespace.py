@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.sender import SenderLimits
+from agent.sending.sender import SenderLimits
 from tests.system.link_ends import CITY, QUICK, TRUCK, City, Truck
 from tests.system.mosquitto import OPEN, Mosquitto
 

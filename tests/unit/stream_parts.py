@@ -12,9 +12,9 @@ from agent.agreement.schema import AgreementFile
 from agent.filters.placed import Placed
 from agent.filters.simplify import Spot
 from agent.geometry import Plane, Point
+from agent.recording.way import PublishedStretch
 from agent.records import Record
 from agent.streams.stream import Stream
-from agent.way import PublishedStretch
 from config.load import load_yaml, validate
 
 ORIGIN = Point(400_000_000, -40_000_000)  # of the example agreements

@@ -24,8 +24,8 @@ from agent.assembly import (
     sensors,
     terms,
 )
-from agent.braking import BrakingRules
-from agent.pulses import LevelChanged
+from agent.recording.braking import BrakingRules
+from agent.recording.pulses import LevelChanged
 from agent.records import Record, day_number, iso_date, month_begins
 from agent.release import BOX_EVERY_S, Daily, Timed
 from agent.sealing import rows, sealed

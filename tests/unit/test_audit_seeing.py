@@ -10,8 +10,8 @@ import pytest
 
 from agent.audit.case import Seen
 from agent.audit.seeing import Log, WitnessLink, later, metres, seen
-from agent.duty import FixedDuty
 from agent.geometry import Plane, Point
+from agent.recording.duty import FixedDuty
 from agent.service_day import DAY_S
 from drivers.inputs import Chunk, Input, Pulse
 from tests.sim.drives import (

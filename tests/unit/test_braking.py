@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from agent.braking import (
+from agent.recording.braking import (
     AFTER_S,
     FIXES_MAX,
     LATENESS_S_MAX,

@@ -6,7 +6,7 @@ import inspect
 import itertools
 
 from agent.cab import END_HOLD_S, OFFLINE_AFTER_S, PATTERNS, HelpButton, Lamp
-from agent.pulses import LevelChanged
+from agent.recording.pulses import LevelChanged
 from config.pins import HelpButtonPin
 from config.shape import fields, in_field, limits
 from drivers.gpio import Blink, Pattern

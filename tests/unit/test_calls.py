@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.calls import CALLS_SAID_MAX, calls_in_words
+from agent.city.calls import CALLS_SAID_MAX, calls_in_words
 
 CALL = {"utc": "2026-11-21T09:15:02Z", "latitude_deg": 40.0, "longitude_deg": -4.00456, "state": "raised"}
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent import confirming
-from agent.confirming import AT_ONCE_MAX, PAUSE_S, TOLD_AFTER_S, Confirming
-from agent.custody import Series, decode
+from agent.city import confirming
+from agent.city.confirming import AT_ONCE_MAX, PAUSE_S, TOLD_AFTER_S, Confirming
+from agent.sending.custody import Series, decode
 from buffer.received import Received, ReceivedStore
 from drivers.mqtt import LinkError
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.custody import BYTES_MAX, N_MAX, RANGES_MAX, Range, Series, asked, decode, encode, series
+from agent.sending.custody import BYTES_MAX, N_MAX, RANGES_MAX, Range, Series, asked, decode, encode, series
 
 EPOCH = "0123456789abcdef"
 VECTOR = json.loads((Path(__file__).parent / "custody-vector.json").read_text("ascii"))

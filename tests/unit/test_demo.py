@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from agent import two_breaks
 from agent.cli.demo import demo
 from agent.demo import last_fix, morning, with_switch_off
-from agent.fixes import Receiver
 from agent.paper import Published
 from agent.publication import WireFolder
+from agent.recording.fixes import Receiver
 from drivers.replay import open_log, pulses, replay
 from drivers.simulate import shift, write
 

@@ -266,7 +266,7 @@ def test_every_reason_in_brackets_is_one_that_the_code_gives() -> None:
     code = "".join(
         path.read_text(encoding="utf-8")
         for room in ("agent", "drivers")
-        for path in (ROOT / room).glob("*.py")
+        for path in (ROOT / room).rglob("*.py")
     )
     system = {"connection refused"}  # the operating system's own words
     assert len(reasons) > 5

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import agent.duty
-import agent.pulses
-from agent.duty import DUTY_KINDS, Duty, FixedDuty
-from agent.pulses import SWITCH_SETTLES_WITHIN_S, LevelChanged, LineFault, LineOptions, Lines
+import agent.recording.duty
+import agent.recording.pulses
+from agent.recording.duty import DUTY_KINDS, Duty, FixedDuty
+from agent.recording.pulses import SWITCH_SETTLES_WITHIN_S, LevelChanged, LineFault, LineOptions, Lines
 from config.pins import CrewSwitchPin
 from config.shape import fields, in_field, limits
 
@@ -381,8 +381,15 @@ def test_R2_nothing_but_the_truck_s_own_lines_gets_into_the_gate() -> None:
     assert list(inspect.signature(Duty.trust).parameters) == ["self"]
 
 
-@pytest.mark.parametrize("module", [agent.duty, agent.pulses])
+@pytest.mark.parametrize("module", [agent.recording.duty, agent.recording.pulses])
 def test_R2_the_gate_and_its_lines_know_nothing_of_the_network(module: object) -> None:
     tree = ast.parse(inspect.getsource(module))  # type: ignore[arg-type]
     froms = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert froms <= {"__future__", "collections", "collections.abc", "dataclasses", "typing", "agent.pulses"}
+    assert froms <= {
+        "__future__",
+        "collections",
+        "collections.abc",
+        "dataclasses",
+        "typing",
+        "agent.recording.pulses",
+    }

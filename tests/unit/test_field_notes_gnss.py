@@ -11,8 +11,8 @@ from itertools import pairwise
 
 import pytest
 
-from agent.fixes import Fix, Receiver
-from agent.gate import Gate
+from agent.recording.fixes import Fix, Receiver
+from agent.recording.gate import Gate
 from drivers.nmea import checksum_of
 
 NOON_MS = 43_200_000

@@ -15,8 +15,8 @@ import pytest
 import serial
 from gpiozero.pins.mock import MockFactory
 
-from agent.braking import LATENESS_S_MAX, BrakingRules, Brakings
-from agent.pulses import LevelChanged, LineFault, LineOptions, Lines, PulseSeen
+from agent.recording.braking import LATENESS_S_MAX, BrakingRules, Brakings
+from agent.recording.pulses import LevelChanged, LineFault, LineOptions, Lines, PulseSeen
 from drivers.clock import Clock
 from drivers.gpio import PinOptions, Pins
 from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from agent.calendar import GPS_COUNTED_FROM_DAY, LAST_DAY, ROLLOVER_DAYS, Calendar
-from agent.fixes import Epochs, Fix, Receiver
+from agent.recording.fixes import Epochs, Fix, Receiver
 from drivers.nmea import Sentence, checksum_of
 
 DAY = 8_847  # 1994-03-23

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agent.fixes import Fix
-from agent.gate import METRES_PER_E7, REASONS, Gate, GateLimits
+from agent.recording.fixes import Fix
+from agent.recording.gate import METRES_PER_E7, REASONS, Gate, GateLimits
 
 START_MS = 1_700_000_000_000
 LATITUDE_E7 = 481_173_000

@@ -26,19 +26,19 @@ import agent
 import buffer
 import drivers
 from agent.agreement import Agreement
-from agent.chain import Chain
 from agent.filters.continuity import Continuity
 from agent.filters.placed import Placed
 from agent.filters.simplify import Spot
 from agent.filters.standstill import Standstill, Step
 from agent.filters.stretches import Stretches
-from agent.fixes import Epochs, Fix, Receiver
-from agent.gate import Gate
 from agent.geometry import Point
-from agent.recorder import Recorder
+from agent.recording.chain import Chain
+from agent.recording.fixes import Epochs, Fix, Receiver
+from agent.recording.gate import Gate
+from agent.recording.recorder import Recorder
+from agent.recording.way import PublishedStretch, Way
 from agent.records import Record
 from agent.streams.track import Track
-from agent.way import PublishedStretch, Way
 from buffer.rows import Batch, Kept, KeptRow, Note, Receipt
 from drivers.inputs import Chunk, Tick
 from drivers.nmea import Sentence
@@ -48,10 +48,14 @@ from tests.sim.drives import Spot as Place
 # Not on the truck, or of what everybody may read: made-up drives, attacks on them, the receiving end, the
 # agreement's own polygons.
 ELSEWHERE = re.compile(
-    r"agent\.(report|demo|audit|two_breaks|agreement|columns|receiver|paper|wire|cli|__main__)"
+    r"agent\.(report|demo|audit|two_breaks|agreement|columns|city\.receiver|paper|wire|cli|__main__)"
     r"|drivers\.(simulate|embedded_broker)|buffer\.received"
 )
-NOT_FROM_THE_TRUCK = {"drivers.inputs.Delivered", "agent.way.WayRules", "agent.pulses.LineOptions"}
+NOT_FROM_THE_TRUCK = {
+    "drivers.inputs.Delivered",
+    "agent.recording.way.WayRules",
+    "agent.recording.pulses.LineOptions",
+}
 TELLING = re.compile(
     r"latitude|longitude|^[xy]_(m|e7)$|^points?$|spots?$|^where$|^stands$|^path$|^fields$"
     r"|^body$|^payload$|^data$|^mps$|speed_mps$|course|altitude"
@@ -280,7 +284,7 @@ def test_r10_giving_up_after_many_faults_names_their_type_and_carries_no_cause(
 
 ENDS = """
 import threading
-from agent.guarded import guard_tracebacks
+from agent.recording.guarded import guard_tracebacks
 from buffer.errors import WrongNumber
 
 def stage(place):
@@ -319,7 +323,7 @@ def test_r10_what_records_shows_nothing_of_the_places_it_holds(hidden: bool) -> 
     runtime.step(Tick(60.0), 60.0)
     recorder = runtime.recorder
     assert isinstance(recorder, Recorder)
-    assert re.fullmatch(r"<agent\.recorder\.Recorder object at 0x[0-9a-f]+>", repr(recorder))
+    assert re.fullmatch(r"<agent\.recording\.recorder\.Recorder object at 0x[0-9a-f]+>", repr(recorder))
     for each in (recorder, *vars(recorder).values()):
         assert not re.search(r"4[01]\d{7}|latitude.*\d", repr(each))
     with pytest.raises(Exception, match="pickle"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.braking import STANDING, Braking
+from agent.recording.braking import STANDING, Braking
 from agent.streams.cells import Cells
 from agent.streams.harsh_braking import HarshBraking
 from tests.unit.stream_parts import DAY, ORIGIN, PLANE, placed

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from agent.backoff import Backoff
-from agent.refusals import Rule
+from agent.sending.backoff import Backoff
+from agent.sending.refusals import Rule
 from tests.herd.figures import Told, returned, table, time_line
 from tests.herd.trucks import Lockstep
 

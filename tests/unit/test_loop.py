@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from agent.cab import PATTERNS
-from agent.duty import FixedDuty
 from agent.loop import STATUS_EVERY_S, Loop, StatusFile
+from agent.recording.duty import FixedDuty
 from agent.records import Record
 from agent.runtime import Runtime
 from drivers.gpio import Pattern

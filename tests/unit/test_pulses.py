@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.pulses import (
+from agent.recording.pulses import (
     EDGES_MAX_HZ_MAX,
     LevelChanged,
     Line,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import wire
-from agent.receipts import (
+from agent.receipts.receipts import (
     FORGOTTEN,
     UNSENT,
     WHY_GONE,

@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 from agent import wire
 from agent.__main__ import main
 from agent.agreement import Agreement, load_agreement
+from agent.city.forbidden import HASH_DIGITS_SHOWN, named, notice
 from agent.explain.card import SHORT_ID_DIGITS
-from agent.forbidden import HASH_DIGITS_SHOWN, named, notice
 from agent.wire import AgreementReference, Heading
 from buffer.received import Received, ReceivedStore
 from tests.unit.agreement_parts import AGREEMENTS

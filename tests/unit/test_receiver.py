@@ -13,11 +13,11 @@ from click.testing import CliRunner
 from rich.console import Console
 from rich.live import Live
 
-from agent import receiver as receiving
 from agent import wire
 from agent.__main__ import main
+from agent.city import receiver as receiving
+from agent.city.receiver import Connected, Receiver, Unreadable, read
 from agent.cli import receive as receive_command
-from agent.receiver import Connected, Receiver, Unreadable, read
 from buffer.received import Received, ReceivedStore
 from drivers.clock import Clock
 from drivers.inputs import Delivered, LinkDown, LinkUp

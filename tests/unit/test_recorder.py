@@ -11,13 +11,13 @@ import pytest
 from agent.agreement import Agreement
 from agent.assembly import duty, sensors
 from agent.calendar import TRUST_FIXES
-from agent.duty import Duty, FixedDuty
 from agent.filters.placed import Placed
-from agent.fixes import Fix
 from agent.geometry import Point
-from agent.recorder import Recorder
+from agent.recording.duty import Duty, FixedDuty
+from agent.recording.fixes import Fix
+from agent.recording.recorder import Recorder
+from agent.recording.way import PublishedStretch
 from agent.records import Record, iso_date
-from agent.way import PublishedStretch
 from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
 from tests.sim.drives import (
     AREA_M,
@@ -403,7 +403,7 @@ def test_dates_are_moved_on_past_a_rollover_by_the_floor() -> None:
 
 
 def test_sentences_of_these_tests_hold_a_place_to_its_last_digit() -> None:
-    from agent.fixes import Receiver
+    from agent.recording.fixes import Receiver
 
     point = Point(-400_000_001, 1_799_999_999)
     receiver = Receiver()

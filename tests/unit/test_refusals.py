@@ -12,7 +12,7 @@ from paho.mqtt.enums import ConnackCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.refusals import CONNACK, DISCONNECT, PUBACK, Rule, rule_for_batch, rule_for_end
+from agent.sending.refusals import CONNACK, DISCONNECT, PUBACK, Rule, rule_for_batch, rule_for_end
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "link.md"
 FAILURE = 0x80

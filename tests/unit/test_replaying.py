@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.duty import FixedDuty
 from agent.paper import PaperLink, Published
+from agent.recording.duty import FixedDuty
 from agent.release import SLOT_S
 from agent.replaying import TICK_S, Pacer, replay
 from drivers.clock import Clock

@@ -15,7 +15,7 @@ import pytest
 from agent.agreement import Agreement, load_agreement
 from agent.agreement.places import Area
 from agent.columns import STREAMS as WIRE_STREAMS
-from agent.gate import REASONS
+from agent.recording.gate import REASONS
 from agent.report import LOG_NAMES_MAX, ReportBatch, ReportInput, path_length_m, report_page, write_report
 from agent.report import words as wording
 from agent.report.frame import WIDTH

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agent import resending
-from agent.custody import Series, encode
 from agent.keeping import Key
-from agent.resending import LISTEN_S, LOOK_EVERY_S, UNDER_WAY_S, Resending
+from agent.sending import resending
+from agent.sending.custody import Series, encode
+from agent.sending.resending import LISTEN_S, LOOK_EVERY_S, UNDER_WAY_S, Resending
 from buffer.outbox import Batch, Outbox
 from drivers.inputs import Delivered
 from tests.sim.drives import outbox

@@ -14,9 +14,9 @@ import pytest
 
 from agent.agreement import Agreement
 from agent.columns import STREAMS
-from agent.duty import FixedDuty
 from agent.keeping import ACKNOWLEDGED_KEPT_S, HOUSEKEEPING_S, PENDING_RECORDS_MAX
-from agent.recorder import Recorder
+from agent.recording.duty import FixedDuty
+from agent.recording.recorder import Recorder
 from agent.records import Record, iso_date
 from agent.release import SLOT_S
 from agent.replaying import wait

@@ -7,11 +7,11 @@ import random
 import pytest
 
 from agent.agreement import Agreement
-from agent.custody import Series, encode
 from agent.release import SLOT_S, lane_of
 from agent.replaying import wait
-from agent.resending import LISTEN_S, LOOK_EVERY_S
 from agent.runtime import Runtime
+from agent.sending.custody import Series, encode
+from agent.sending.resending import LISTEN_S, LOOK_EVERY_S
 from buffer.outbox import Outbox
 from drivers.inputs import Delivered, Tick
 from tests.sim.drives import ON as ON_DUTY

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from agent.agreement import Agreement
-from agent.calling import CALLS_MAX, Calling
-from agent.duty import FixedDuty
 from agent.keeping import Counts, Keeping
+from agent.recording.duty import FixedDuty
 from agent.records import Record
 from agent.replaying import wait
 from agent.runtime import Runtime
+from agent.sending.calling import CALLS_MAX, Calling
 from agent.wire import decode
 from buffer.outbox import Outbox, OutboxLost
 from drivers.inputs import Input, Pulse

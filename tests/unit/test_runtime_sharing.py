@@ -9,7 +9,7 @@ from typing import Any
 from agent.agreement import Agreement
 from agent.assembly import assemble
 from agent.runtime import Runtime
-from agent.sharing import BURST_S, SPENT_NOTE, TRICKLE_S, cost
+from agent.sending.sharing import BURST_S, SPENT_NOTE, TRICKLE_S, cost
 from agent.wire import decode
 from buffer.rows import Batch, Note
 from drivers.inputs import Input

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from agent import wire
+from agent.recording.way import POINTS_MAX
 from agent.records import Record, iso_date
 from agent.release import LANES, Daily, Timed, lane_of
 from agent.sealing import ROW_BYTES_MAX, Change, Terms, kept, opened, readable, rows, sealed, sealed_at_once
 from agent.service_day import Moment
-from agent.way import POINTS_MAX
 from buffer.outbox import Kept, Outbox
 from tests.sim.drives import outbox
 

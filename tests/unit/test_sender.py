@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.holding import HELD_BATCHES_MAX, HELD_S, SUSPECT_HELD_S_MAX
-from agent.sender import (
+from agent.sending.holding import HELD_BATCHES_MAX, HELD_S, SUSPECT_HELD_S_MAX
+from agent.sending.sender import (
     Acked,
     Connect,
     Disconnect,

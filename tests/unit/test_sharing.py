@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import pytest
 
 from agent.release import Daily, Release, Timed
-from agent.sharing import (
+from agent.sending.sharing import (
     FRAME_BYTES,
     FRESH_BATCHES_MAX,
     FRESH_IN_A_ROW,

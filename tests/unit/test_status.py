@@ -9,7 +9,7 @@ import pytest
 
 from agent import VERSION
 from agent.cli.status import in_words
-from agent.duty import FixedDuty
+from agent.recording.duty import FixedDuty
 from agent.records import iso_date
 from agent.status import status_of, status_path
 from drivers.inputs import PortLost, PortOpened, Pulse, Tick

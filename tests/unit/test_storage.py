@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.duty import FixedDuty
+from agent.recording.duty import FixedDuty
 from agent.records import Record
 from agent.runtime import Runtime
 from agent.storage import STORAGE_NOTE, Storage, fitting

@@ -9,8 +9,8 @@ import pytest
 
 from agent.cab import END_HOLD_S
 from agent.columns import read_columns, write_columns
-from agent.fixes import Fix
-from agent.pulses import LevelChanged
+from agent.recording.fixes import Fix
+from agent.recording.pulses import LevelChanged
 from agent.records import Record
 from agent.streams.help import HOLD_S, ONGOING_S, PLACE_S_MAX, Help
 from tests.unit.stream_parts import DAY

@@ -11,7 +11,7 @@ import pytest
 
 from agent.filters.placed import Placed
 from agent.geometry import Plane, Point, distance_m, point_of
-from agent.way import POINTS_MAX, PublishedStretch, Way, WayRules
+from agent.recording.way import POINTS_MAX, PublishedStretch, Way, WayRules
 
 PLANE = Plane(Point(400_000_000, -40_000_000))
 DAY = 21_000

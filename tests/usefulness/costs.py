@@ -36,9 +36,9 @@ WITHOUT: dict[str, str] = {
     "the cap of a standstill (20 s and 10 s)": (
         STANDSTILL + "S.__init__ = lambda self, cap, **also: i(self, 86_400.0, **also)"
     ),
-    "under way again after 30 m (15 m instead)": "from agent import way\nway.REARM_M = 15.0",
+    "under way again after 30 m (15 m instead)": "from agent.recording import way\nway.REARM_M = 15.0",
     "both of these": (
-        "from agent import way\nway.REARM_M = 15.0\n"
+        "from agent.recording import way\nway.REARM_M = 15.0\n"
         + STANDSTILL
         + "S.__init__ = lambda self, cap, **also: i(self, 86_400.0, **also)"
     ),
@@ -46,7 +46,7 @@ WITHOUT: dict[str, str] = {
         STANDSTILL + "S.__init__ = lambda self, cap, **also: i(self, cap, **{**also, 'fades': False})"
     ),
     "squares unnamed whose middle is hidden": (
-        "from agent.chain import Chain\nChain._is_open = lambda self, fields: True"
+        "from agent.recording.chain import Chain\nChain._is_open = lambda self, fields: True"
     ),
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from agent.custody import EPOCHS_MAX, encode, series
+from agent.sending.custody import EPOCHS_MAX, encode, series
 from agent.topics import custody_topic
 from buffer.received import ReceivedStore, StoreLost
 from drivers.mqtt_options import LinkError

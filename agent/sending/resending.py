@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 
-from agent.custody import Range, Series, asked, decode
 from agent.keeping import Key
+from agent.sending.custody import Range, Series, asked, decode
 from buffer.outbox import Batch, Outbox, OutboxDamaged, OutboxLost
 from buffer.reading import Place
 from drivers.inputs import Delivered

@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from agent.fixes import Fix
+from agent.recording.fixes import Fix
 
 METRES_PER_E7 = 6_371_008.8 * math.pi / 180 / 10_000_000
 """Metres of latitude in 1e-7 degrees, on the sphere of the Earth's mean radius."""

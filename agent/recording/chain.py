@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from agent import checkpoint
 from agent.agreement import Agreement
 from agent.agreement.schema import TimedRelease
-from agent.braking import BrakingRules, Brakings
 from agent.filters.continuity import Continuity, Join
 from agent.filters.placed import Placed
 from agent.geometry import Point, between, point_of
+from agent.recording import checkpoint
+from agent.recording.braking import BrakingRules, Brakings
+from agent.recording.way import PublishedStretch, Way, WayRules
 from agent.records import Record
 from agent.service_day import Moment
 from agent.streams import streams_of
 from agent.streams.merging import put_together
 from agent.streams.stream import Stream
 from agent.topics import FLEET_STREAMS
-from agent.way import PublishedStretch, Way, WayRules
 
 FRESH_S = 5.0  # a pulse takes the place of a fix no older than this
 WAITING_MAX = 100  # records of pulses between two fixes
@@ -32,7 +32,10 @@ PRECISION_M = 5.0  # of the way, where no stream publishes it as a line
 
 
 class Chain:
-    """Streams, the way that they follow, and brakings, under one agreement. `numbered` as in `agent.way.Way`."""
+    """Streams, the way that they follow, and brakings, under one agreement.
+
+    `numbered` as in `agent.recording.way.Way`.
+    """
 
     def __init__(self, agreement: Agreement, braking: BrakingRules, numbered: tuple[int, int]) -> None:
         self._agreement = agreement

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple, Protocol
 
-from agent.backoff import KICKS_MAX, Backoff
-from agent.holding import HELD_S, Holding
-from agent.refusals import Rule, kind_of, rule_for_batch, rule_for_end
+from agent.sending.backoff import KICKS_MAX, Backoff
+from agent.sending.holding import HELD_S, Holding
+from agent.sending.refusals import Rule, kind_of, rule_for_batch, rule_for_end
 from drivers.inputs import Acknowledged, LinkDown, LinkUp, Tick
 
 logger = logging.getLogger(__name__)

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from agent.agreement import Agreement
-from agent.braking import BrakingRules
-from agent.chain import Chain
-from agent.duty import Duty
-from agent.fixes import Fix, Receiver, place_of
-from agent.gate import Gate, GateLimits
 from agent.geometry import Point
-from agent.pulses import LevelChanged, LineFault, LineOptions, Lines, PulseSeen
+from agent.recording.braking import BrakingRules
+from agent.recording.chain import Chain
+from agent.recording.duty import Duty
+from agent.recording.fixes import Fix, Receiver, place_of
+from agent.recording.gate import Gate, GateLimits
+from agent.recording.pulses import LevelChanged, LineFault, LineOptions, Lines, PulseSeen
 from agent.records import Record
 from agent.service_day import DAY_S, Moment, ServiceDays
 from agent.streams.help import HOLD_S, Help

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agent import receipts, wire
-from agent.receipts import UNSENT, Finding, Known, Link
+from agent import wire
+from agent.receipts import receipts
+from agent.receipts.receipts import UNSENT, Finding, Known, Link
 from agent.records import day_number, iso_date
 from buffer.gaps import Gap
 from buffer.rows import Receipt

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Set
 
-from agent.refusals import Rule
+from agent.sending.refusals import Rule
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from agent.keeping import Counts, Key
-from agent.sender import Acked, Connect, Disconnect, Effect, Publish, Refused, Sender
+from agent.sending.sender import Acked, Connect, Disconnect, Effect, Publish, Refused, Sender
 from buffer.outbox import Batch
 from drivers.inputs import Acknowledged, LinkDown, LinkUp, Tick
 from drivers.mqtt_options import LinkError

@@ -17,7 +17,7 @@ import logging
 import math
 from collections.abc import Collection, Mapping
 
-from agent.pulses import LevelChanged, LineFault
+from agent.recording.pulses import LevelChanged, LineFault
 
 logger = logging.getLogger(__name__)
 

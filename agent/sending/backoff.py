@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from random import Random
 
-from agent.refusals import Rule
+from agent.sending.refusals import Rule
 
 logger = logging.getLogger(__name__)
 

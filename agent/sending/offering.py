@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from agent.calling import Calling
-from agent.carrying import Carrying
 from agent.keeping import Keeping, Key
-from agent.resending import Resending
+from agent.sending.calling import Calling
+from agent.sending.carrying import Carrying
+from agent.sending.resending import Resending
 from drivers.inputs import Acknowledged, Delivered, LinkDown, LinkUp
 
 

@@ -6,8 +6,8 @@ read is put aside and acknowledged, because it would be no better the second tim
 
 A call for help is said aloud before anything else is done with it, with its place: the crew means it for people.
 
-It tells each truck what has arrived and what has not, and the truck sends that again (agent/confirming.py). It has no
-idea who drove, and there is nothing here to look that up.
+It tells each truck what has arrived and what has not (agent/city/confirming.py), and the truck sends that again. It has
+no idea who drove, and there is nothing here to look that up.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from agent import wire
-from agent.calls import calls_in_words, unreadable_call
-from agent.confirming import Confirming
+from agent.city.calls import calls_in_words, unreadable_call
+from agent.city.confirming import Confirming
 from agent.topics import CUSTODY, FLEET_STREAMS
 from buffer.received import Received, ReceivedStore, StoreLost
 from drivers.inputs import Delivered, Input, LinkDown, LinkUp

@@ -1,0 +1,1 @@
+"""Receipts: exactly what has left this truck, to read, to hand on and to verify."""
