@@ -71,7 +71,7 @@ lint: $(VENV)/.dev  ## lint, format, types, import rules
 check: lint  ## the same, and which lines the tests reach
 	$(BIN)/python -m pytest -n $(TEST_JOBS) tests/unit tests/properties --cov --cov-report=term:skip-covered
 
-audit: $(VENV)/.dev  ## published attacks on what would leave, under two agreements; writes docs/audit.md: half an hour
+audit: $(VENV)/.dev  ## published attacks on what would leave, under two agreements; writes docs/audit.md: an hour
 	$(BIN)/python -m tests.audit
 
 bench: $(VENV)/.dev  ## CPU, memory, wire and card wear beside two peers: apt install mosquitto

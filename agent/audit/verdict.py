@@ -210,10 +210,12 @@ def breaks(
 ) -> Iterator[Row]:
     """R3: every attack on breaks; bound where the agreement promises and the noise is the one it promises for.
 
+    Chance is the better of two that know nothing of the day: anywhere on the way, and usual hours on the plan.
+
     `unproven`: attacks that fail even where they must succeed.
     """
     section = f"breaks on the route, receiver noise {noise_m:g} m"
-    chance = results.chance.on_route.value
+    chance = max(results.chance.on_route.value, results.by_plan.value)
     most = max(BREAKS_MAX, chance + POINTS)
     for attack, found in results.attacks.items():
         yield proving(_break_row(section, attack, found.on_route, chance, most, mode, bound), unproven)
@@ -221,6 +223,8 @@ def breaks(
     yield printed(
         section, f"best ({results.best}), placebo stops", best.placebo, results.chance.placebo.value
     )
+    yield printed(section, "chance: anywhere on the way", results.chance.on_route)
+    yield printed(section, "chance: usual hours on the plan of the round", results.by_plan)
     both = results.place_and_duration
     yield _break_row(section, "place and duration", both, chance, chance + JOINT_POINTS, mode, bound)
     yield printed(section, "total minutes of the day", results.duration)

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.agreement import load_agreement
 from agent.audit import table, trial
@@ -18,8 +19,22 @@ from agent.surroundings import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs" / "audit.md"
-AGREEMENTS = {"routes-and-safety": (1.5, 4.0), "operations": (1.5,)}  # receiver noises in metres
 DAYS = 60
+
+
+class Block(NamedTuple):
+    """One part of the page: an agreement, receiver noises in metres, and how far from the seed its cities begin."""
+
+    agreement: str
+    noises_m: tuple[float, ...]
+    further: int = 0
+
+
+BLOCKS = {
+    "routes-and-safety": Block("routes-and-safety", (1.5, 4.0)),
+    "operations": Block("operations", (1.5,)),
+    "other cities": Block("routes-and-safety", (1.5,), 100),  # on which no attack was tuned
+}
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -27,13 +42,13 @@ def main(words: Sequence[str] | None = None) -> int:
     given = _arguments().parse_args(words)
     page = DOCS.read_text(encoding="utf-8")
     failed = False
-    for name in AGREEMENTS:
+    for name in BLOCKS:
         judged = trial.simulated(asked(name, given.days, given.seed, given.jobs), _told(name))
         page = with_block(page, name, block(name, given, judged))
+        if not given.dry_run:
+            DOCS.write_text(page, encoding="utf-8")
         sys.stdout.write("\n".join([name, *table.lines(judged), ""]))
         failed = failed or bool(judged.broken or judged.weak)
-    if not given.dry_run:
-        DOCS.write_text(page, encoding="utf-8")
     return int(failed)
 
 
@@ -47,11 +62,12 @@ def _arguments() -> argparse.ArgumentParser:
 
 
 def asked(name: str, days: int, seed: int, jobs: int) -> Asked:
-    """An audit of an example agreement."""
-    agreement = load_agreement(EXAMPLES / "agreements" / f"{name}.yaml")
+    """The audit of a block."""
+    of = BLOCKS[name]
+    agreement = load_agreement(EXAMPLES / "agreements" / f"{of.agreement}.yaml")
     tree = json.loads(agreement.canonical)
     tree.pop("behind", None)
-    return Asked(agreement, tree, days, seed, AGREEMENTS[name], jobs)
+    return Asked(agreement, tree, days, seed + of.further, of.noises_m, jobs)
 
 
 def _told(name: str) -> Callable[[str, int, int], None]:
@@ -63,10 +79,11 @@ def _told(name: str) -> Callable[[str, int, int], None]:
 
 def block(name: str, given: argparse.Namespace, judged: Judged) -> str:
     """What was measured and when, what it comes to, and the tables."""
-    noises = " and ".join(f"{noise_m:g} m" for noise_m in AGREEMENTS[name])
+    of = BLOCKS[name]
+    noises = " and ".join(f"{noise_m:g} m" for noise_m in of.noises_m)
     measured = (
-        f"Measured on {datetime.date.today()} with `make audit`: {given.days} simulated vehicle-days under *{name}*, "
-        f"cities from seed {given.seed} on, receiver noise {noises}."
+        f"Measured on {datetime.date.today()} with `make audit`: {given.days} simulated vehicle-days under "
+        f"*{of.agreement}*, cities from seed {given.seed + of.further} on, receiver noise {noises}."
     )
     tables = "\n".join(table.markdown(judged)).rstrip("\n")
     return f"{measured} {_comes_to(judged)}\n\n{tables}\n"
@@ -93,7 +110,7 @@ def with_block(page: str, name: str, text: str) -> str:
 
 
 def marks(name: str) -> tuple[str, str]:
-    """Between which an agreement's figures stand."""
+    """Between which a block's figures stand."""
     return f"<!-- audit {name}: begin -->\n", f"<!-- audit {name}: end -->\n"
 
 

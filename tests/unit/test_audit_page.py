@@ -17,7 +17,7 @@ from agent.audit.trial import Asked
 from agent.audit.verdict import Judged
 from agent.audit.zones import ATTACKS
 from tests.audit import __main__ as making
-from tests.audit.__main__ import AGREEMENTS, DOCS, block, marks, with_block
+from tests.audit.__main__ import BLOCKS, DOCS, block, marks, with_block
 
 PAGE = DOCS.read_text(encoding="utf-8")
 HOLDS = verdict.promised("breaks on the route", "vertices", Share(10, 100), 0.12, 0.22, "R3")
@@ -60,13 +60,13 @@ def test_the_example_of_secrets_is_understood(tmp_path: Path) -> None:
 # The figures.
 
 
-@pytest.mark.parametrize("name", AGREEMENTS)
-def test_an_agreement_s_figures_take_the_place_of_the_old_ones(name: str) -> None:
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_figures_of_a_block_take_the_place_of_the_old_ones(name: str) -> None:
     once = with_block(PAGE, name, "first")
     assert with_block(once, name, "second") == with_block(PAGE, name, "second")
     begin, end = marks(name)
     assert f"{begin}\nfirst\n{end}" in once
-    others = [other for other in AGREEMENTS if other != name]
+    others = [other for other in BLOCKS if other != name]
     for other in others:
         begin, end = marks(other)
         assert once.partition(begin)[2].partition(end)[0] == PAGE.partition(begin)[2].partition(end)[0]
@@ -92,7 +92,7 @@ def test_what_is_broken_or_too_weak_is_said_before_the_tables() -> None:
 
 
 @pytest.mark.parametrize(("rows", "status"), [([HOLDS], 0), ([HOLDS, BROKEN], 1), ([HOLDS, WEAK], 1)])
-def test_both_agreements_are_attacked_and_the_page_is_written(
+def test_every_block_is_attacked_and_the_page_is_written(
     rows: list[verdict.Row], status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard: list[Asked] = []
@@ -109,6 +109,11 @@ def test_both_agreements_are_attacked_and_the_page_is_written(
     assert making.main(["--days", "12", "--seed", "7", "--dry-run"]) == status
     assert written.read_text(encoding="utf-8") == PAGE
     assert making.main(["--days", "12"]) == status
-    assert written.read_text(encoding="utf-8").count("12 simulated vehicle-days") == 2
-    assert [one.agreement.reference.id for one in heard] == [*AGREEMENTS, *AGREEMENTS]
-    assert [(one.days, one.seed, one.mode) for one in heard[:2]] == [(12, 7, "daily"), (12, 7, "timed")]
+    assert written.read_text(encoding="utf-8").count("12 simulated vehicle-days") == 3
+    once = ["routes-and-safety", "operations", "routes-and-safety"]
+    assert [one.agreement.reference.id for one in heard] == [*once, *once]
+    assert [(one.days, one.seed, one.mode) for one in heard[:3]] == [
+        (12, 7, "daily"),
+        (12, 7, "timed"),
+        (12, 107, "daily"),
+    ]

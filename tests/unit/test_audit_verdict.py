@@ -86,7 +86,7 @@ def on_route(rows: list[Row]) -> dict[str, str]:
     return judgements([row for row in rows if "on the route" in row.section])
 
 
-def results(best: Share, chance: float = 0.05, both: Share | None = None) -> Results:
+def results(best: Share, chance: float = 0.05, both: Share | None = None, by_plan: float = 0.0) -> Results:
     """One attack that found so much, and one that found nothing."""
     found = Found(best, SURE, Share(14, 100))
     nothing = Found(Share(0, 100), Share(0, 100), Share(0, 100))
@@ -94,6 +94,7 @@ def results(best: Share, chance: float = 0.05, both: Share | None = None) -> Res
     return Results(
         attacks={"strong": found, "weak": nothing},
         chance=Found(by_chance, by_chance, by_chance),
+        by_plan=Share(100 * by_plan, 100),
         best="strong",
         duration=SURE,
         duration_of_each=Share(40, 100),
@@ -121,6 +122,14 @@ def test_R3_breaks_are_bound_by_a_fifth_or_by_ten_points_above_chance(
     assert {row.promise for row in rows if row.judgement in ("holds", "BROKEN")} == {"R3"}
 
 
+@pytest.mark.parametrize(("hits", "judgement"), [(44, "holds"), (46, "BROKEN")])
+def test_R3_chance_is_the_better_of_guessing_anywhere_and_by_the_plan(hits: int, judgement: str) -> None:
+    given = results(Share(hits * 10, 1000), chance=0.26, by_plan=0.35)
+    rows = list(verdict.breaks(1.5, given, "daily", bound=True))
+    assert on_route(rows)["strong"] == judgement
+    assert {row.chance for row in rows if row.attack == "strong" and row.promise} == {0.35}
+
+
 @pytest.mark.parametrize(("hits", "judgement"), [(7, "holds"), (8, "too few"), (14, "BROKEN")])
 def test_R3_place_and_duration_together_are_bound_by_two_points_above_the_place_s_chance(
     hits: int, judgement: str
@@ -136,6 +145,8 @@ def test_R3_detours_placebos_and_minutes_are_printed() -> None:
         "best (strong), placebo stops": 0.14,
         "strong": 1.0,
         "weak": 0.0,
+        "chance: anywhere on the way": 0.05,
+        "chance: usual hours on the plan of the round": 0.0,
         "total minutes of the day": 1.0,
         "minutes of one break, place unknown": 0.4,
     }

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.stats import rankdata
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -37,7 +37,8 @@ LOCAL = 41  # candidates that a score is compared with: a kilometre of way
 NEIGHBOURS = 9
 HOURS = 24  # parts of a day that may each be as likely as they like
 LEARNED_A_DAY = 80  # places without a break that are learned from
-SEEDS = 2**31
+SEEDS = 2**31 - 8
+FORESTS = 3  # whose word is averaged: one alone is lucky or not
 
 LINEAR, TREES, HOUR = "combined, linear", "combined, trees", "usual hour alone"
 COMBINED = (LINEAR, TREES, HOUR)
@@ -100,9 +101,13 @@ def _hours(day: Day) -> Floats:
     """How much of the shift lay behind each candidate, by what clock there is, softly in HOURS parts."""
     begins_s, ends_s = day.seen.duty_s
     clock = (clock_s(day) - begins_s) / max(ends_s - begins_s, 1.0)
-    behind = np.where(np.isfinite(clock), clock, share(ran_s(day)))
-    hours: Floats = np.exp(-0.5 * ((behind[:, None] * HOURS - np.arange(HOURS) - 0.5) / 0.7) ** 2)
-    return hours
+    return parts(np.where(np.isfinite(clock), clock, share(ran_s(day))))
+
+
+def parts(behind: Floats) -> Floats:
+    """Shares of a day (n,) softly in its HOURS parts, (n, HOURS)."""
+    softly: Floats = np.exp(-0.5 * ((behind[:, None] * HOURS - np.arange(HOURS) - 0.5) / 0.7) ** 2)
+    return softly
 
 
 def combined(
@@ -128,7 +133,7 @@ def learned(
     """As `combined`, of days that have been looked at."""
     lessons = [one for one in lessons if len(one.looked.scores)]
     near = [near_break(one.looked.day, one.secrets, kind) for one in lessons]
-    kept = [_kept(each, chance) for each in near]
+    kept = [some(each, chance) for each in near]
     models = _models(int(chance.integers(SEEDS)))
     labels = [each[rows] for each, rows in zip(near, kept, strict=True)]
     if not any(each.any() for each in labels) or all(each.all() for each in labels):
@@ -144,7 +149,15 @@ def learned(
 
 def _models(seed: int) -> Mapping[str, Model]:
     linear = LogisticRegression(C=0.02, class_weight="balanced", max_iter=3000)
-    trees = HistGradientBoostingClassifier(
+    return {
+        LINEAR: make_pipeline(StandardScaler(), linear),
+        TREES: VotingClassifier([(str(n), _trees(seed + n)) for n in range(FORESTS)], voting="soft"),
+        HOUR: hour_model(),
+    }
+
+
+def _trees(seed: int) -> HistGradientBoostingClassifier:
+    return HistGradientBoostingClassifier(
         learning_rate=0.06,
         max_iter=120,
         max_leaf_nodes=8,
@@ -156,8 +169,11 @@ def _models(seed: int) -> Mapping[str, Model]:
         early_stopping=False,
         random_state=seed,
     )
-    hour = LogisticRegression(C=1.0, class_weight="balanced", max_iter=3000)
-    return {LINEAR: make_pipeline(StandardScaler(), linear), TREES: trees, HOUR: hour}
+
+
+def hour_model() -> Model:
+    """Any hour as likely as it likes, and nothing else."""
+    return LogisticRegression(C=1.0, class_weight="balanced", max_iter=3000)
 
 
 def _seen_by(name: str, looked: Looked) -> Floats:
@@ -177,7 +193,7 @@ def near_break(day: Day, secrets: Secrets, kind: BreakKind) -> NDArray[np.bool_]
     return near
 
 
-def _kept(near: NDArray[np.bool_], chance: np.random.Generator) -> NDArray[np.int64]:
+def some(near: NDArray[np.bool_], chance: np.random.Generator) -> NDArray[np.int64]:
     """All candidates near a break, and some of the many others: they say the same many times over."""
     far = np.flatnonzero(~near)
     return np.concatenate(

@@ -9,12 +9,14 @@ import numpy as np
 
 from agent.audit.breaks import duration
 from agent.audit.breaks.combined import COMBINED, Lesson, learned, lessons_of
+from agent.audit.breaks.plan import planned
 from agent.audit.breaks.signals import SIGNALS
 from agent.audit.case import BreakKind, Floats, Route, Secrets
 from agent.audit.guessing import Share, best, is_near
 
 PLACEBO_M = 400.0  # a placebo is at least so far from any break
 DRAWS = 60
+PLANS = 5  # guesses by plan are averaged over so many draws of what was learned from
 KINDS: tuple[BreakKind, ...] = ("on_route", "detour")
 
 
@@ -29,13 +31,15 @@ class Found(NamedTuple):
 class Results(NamedTuple):
     """What the attacks found; `chance` is what four random guesses of the same spacing find.
 
-    `best` names the attack that found most breaks on the route; `duration` counts days whose total was guessed,
-    `duration_of_each` breaks; `place_and_duration` is of the best attack, its chance is that of the place alone
+    `by_plan` is what four guesses find that know the round and the usual hours, and nothing of the day. `best` names
+    the attack that found most breaks on the route; `duration` counts days whose total was guessed, `duration_of_each`
+    breaks; `place_and_duration` is of the best attack, its chance is that of the place alone
     times `duration_of_each`.
     """
 
     attacks: dict[str, Found]
     chance: Found
+    by_plan: Share
     best: str
     duration: Share
     duration_of_each: Share
@@ -49,6 +53,7 @@ class Target(NamedTuple):
     lesson: Lesson
     placebos_m: Floats
     guesses_m: dict[BreakKind, dict[str, Floats]]
+    plans_m: list[Floats]
 
     def places_m(self, kind: BreakKind) -> list[tuple[float, float]]:
         """Where the breaks of a kind were."""
@@ -76,12 +81,16 @@ def attacked(routes: Sequence[Route], seed: int, judged: Collection[str] | None 
     both_chance = Share(
         by_chance.on_route.hits * each.value if each.trials else 0.0, by_chance.on_route.trials
     )
-    return Results(attacks, by_chance, winner, total, each, _place_and_duration(rounds, winner), both_chance)
+    by_plan = _by_plan(targets)
+    return Results(
+        attacks, by_chance, by_plan, winner, total, each, _place_and_duration(rounds, winner), both_chance
+    )
 
 
 def _targets(here: Sequence[Lesson], taught: Sequence[Lesson], chance: np.random.Generator) -> list[Target]:
     looked = [one.looked for one in here]
     scores = {kind: learned(taught, looked, chance, kind) for kind in KINDS}
+    plans_m = [planned(taught, looked, chance, "on_route") for _ in range(PLANS)]
     targets = []
     for i, one in enumerate(here):
         places_m = one.looked.day.candidates.places_m
@@ -90,7 +99,8 @@ def _targets(here: Sequence[Lesson], taught: Sequence[Lesson], chance: np.random
             kind: alone | {name: best(places_m, of_days[i]) for name, of_days in scores[kind].items()}
             for kind in KINDS
         }
-        targets.append(Target(one, placebos_m(one.secrets, chance), guesses_m))
+        plans = [of_days[i] for of_days in plans_m]
+        targets.append(Target(one, placebos_m(one.secrets, chance), guesses_m, plans))
     return targets
 
 
@@ -124,6 +134,15 @@ def _by_chance(targets: Sequence[Target], chance: np.random.Generator) -> Found:
         for guesses_m in _random(target.lesson.looked.day.candidates.places_m, chance):
             hits += [sum(is_near(guesses_m, place_m) for place_m in each) / DRAWS for each in places]
     return Found(*(Share(float(hit), int(of)) for hit, of in zip(hits, trials, strict=True)))
+
+
+def _by_plan(targets: Sequence[Target]) -> Share:
+    hits = [
+        sum(is_near(guesses_m, place_m) for guesses_m in target.plans_m) / PLANS
+        for target in targets
+        for place_m in target.places_m("on_route")
+    ]
+    return Share(sum(hits), len(hits))
 
 
 def _random(places_m: Floats, chance: np.random.Generator) -> Iterator[Floats]:
