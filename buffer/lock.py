@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +17,9 @@ class OutboxInUse(OSError):
 
 @contextlib.contextmanager
 def held(state: Path) -> Iterator[None]:
-    """Hold the directory's lock. Raises OutboxInUse at once when another process does."""
-    with (state / LOCK_FILE).open("w") as file:
+    """Hold the directory's lock. Raises OutboxInUse at once when another process does, OSError for a link."""
+    descriptor = os.open(state / LOCK_FILE, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    with os.fdopen(descriptor, "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

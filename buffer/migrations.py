@@ -78,6 +78,12 @@ def _outbox_2(database: Database) -> None:
     database.table("note").create(columns, pk="id", not_null=not_null, strict=True)
 
 
+def _outbox_3(database: Database) -> None:
+    """What the chain of receipts needs to go on across a gap; of older gaps it is not known."""
+    for column in ("prev", "last"):
+        database.execute(f"ALTER TABLE gap ADD COLUMN {column} BLOB NOT NULL DEFAULT x''")
+
+
 def _received_1(database: Database) -> None:
     """The receiver's tables. What each column holds is told in buffer/received.py."""
     key = {"id": int, "vehicle": str, "stream": str, "epoch": str, "n": int}
@@ -118,5 +124,5 @@ def _received_3(database: Database) -> None:
     _table(database, "vehicle", {"vehicle": str, "fleet": str}, pk="vehicle")
 
 
-OUTBOX = Schema(0x46484F42, (_outbox_1, _outbox_2))
+OUTBOX = Schema(0x46484F42, (_outbox_1, _outbox_2, _outbox_3))
 RECEIVED = Schema(0x46485243, (_received_1, _received_2, _received_3))

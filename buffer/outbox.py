@@ -359,7 +359,7 @@ class Outbox(Reading):
 
     def _evict(self, free_pages: int, tally: Counter[str]) -> None:
         """Let the oldest go until so many pages are free or nothing is left."""
-        gone: list[tuple[str, int, str]] = []
+        gone: list[Gap] = []
         while sqlite_file.free_count(self._db) < free_pages:
             has_receipts = sum(self._known.counts[state] + tally[state] for state in "ar") > 0
             rows = room.oldest(self._db, has_receipts, self._last_to_go)
@@ -370,11 +370,14 @@ class Outbox(Reading):
                 sweep.sweep(self._db, place, upto=max(row.id for row in rows if row.place == place))
         gaps.note(self._db, gone)  # last, because many gaps take pages themselves
 
-    def _drop(
-        self, rows: Sequence[room.Row], lost: str, done: str, tally: Counter[str]
-    ) -> list[tuple[str, int, str]]:
+    def _drop(self, rows: Sequence[room.Row], lost: str, done: str, tally: Counter[str]) -> list[Gap]:
         """Blank rows and count what had not been sent as `lost`; which numbers are gone now, the rest as `done`."""
         whys = [lost if row.state in "ku" else done for row in rows]
+        gone = [
+            gaps.of(self._db, row.place, row.id, row.stream, row.n, why)
+            for row, why in zip(rows, whys, strict=True)
+            if row.n
+        ]
         for row, why in zip(rows, whys, strict=True):
             tally[row.state] -= 1
             if row.state in "ku":
@@ -385,4 +388,4 @@ class Outbox(Reading):
         for table in sweep.CONTENT_COLUMN:
             sweep.blank(self._db, table, [row.id for row in rows if row.place == table])
         self._holds_dead_bytes = True
-        return [(row.stream, row.n, why) for row, why in zip(rows, whys, strict=True) if row.n]
+        return gone

@@ -28,6 +28,13 @@ def outbox(path: Path) -> Iterator[Reading]:
         yield Reading(db, path)
 
 
+def first_problem(path: Path) -> str | None:
+    """What the check of an outbox's pages finds first, None when it is whole. Raises NotReadable."""
+    with _looked_into(path, migrations.OUTBOX, "a truck's outbox") as db:
+        found: str = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    return None if found == "ok" else found
+
+
 @contextlib.contextmanager
 def received(path: Path) -> Iterator[ReceivedStore]:
     """A receiver's store as it is at this moment. Raises NotReadable, also out of the block."""

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from buffer import arrived, durable, migrations, sqlite_file
+from buffer import arrived, durable, migrations, newest, sqlite_file
 
 CONFLICTS_MAX = 10_000
 QUARANTINE_ROWS_MAX = 1_000
@@ -89,7 +89,7 @@ class Stored(NamedTuple):
 
 
 class Query(NamedTuple):
-    """An export that was asked for: number `n`, counted from 1 without a gap.
+    """An export or a view that was asked for: number `n`, counted from 1 without a gap.
 
     `asked_at` is UTC to the second, `account` whose account on the city's computer, `folder` the name of the folder
     that it went to. `streams` and `agreements` are lists in words; `records` is how many there were.
@@ -227,8 +227,7 @@ class ReceivedStore:
         """What has arrived, without payloads, in the order of arrival."""
         sql = "SELECT vehicle, stream, epoch, n, prev, sha256, repeats, records FROM batch ORDER BY id"
         with _disk():
-            for row in self._db.execute(sql):
-                yield Stored(*row)
+            yield from map(Stored._make, self._db.execute(sql))
 
     def totals(self) -> list[Total]:
         """What has arrived, by vehicle, stream and epoch; numbers mean something only within an epoch."""
@@ -321,24 +320,28 @@ class ReceivedStore:
             for (payload,) in self._db.execute("SELECT payload FROM batch WHERE records > 0 ORDER BY id"):
                 yield payload
 
-    def note_query(self, now: str, account: str, folder: str, agreements: str) -> Query:
-        """Log that all records are about to leave, synced to the disk on return: no export without its row.
+    def newest(self, stream: str) -> dict[str, bytes]:
+        """By vehicle, the payload with its latest dated record of a stream; `fairhaul fleet` reads `box` so."""
+        with _disk():
+            return newest.payloads(self._db, stream)
+
+    def note_query(self, now: str, account: str, folder: str, agreements: str, of: str = "") -> Query:
+        """Log that records, of one stream or all, are about to leave, synced on return: no answer without its row.
 
         `now` is a UTC moment that SQLite understands, such as "2026-11-02 06:15:00", or "now".
         """
         sql = (
             "INSERT INTO query (asked_at, account, folder, agreements, streams, records)"
-            " SELECT strftime('%Y-%m-%dT%H:%M:%SZ', ?), ?, ?, ?,"
-            " (SELECT ifnull(group_concat(stream, ', '), '')"
-            " FROM (SELECT DISTINCT stream FROM record ORDER BY stream)),"
-            " (SELECT count(*) FROM record)"
+            " SELECT strftime('%Y-%m-%dT%H:%M:%SZ', ?), ?, ?, ?, ifnull(group_concat(stream, ', '), ''),"
+            " ifnull(sum(found), 0) FROM (SELECT stream, count(*) AS found FROM record"
+            " WHERE ? IN (stream, '') GROUP BY stream ORDER BY stream)"
         )
         with _disk(), sqlite_file.transaction(self._db):
-            self._db.execute(sql, (now, account, folder, agreements))
+            self._db.execute(sql, (now, account, folder, agreements, of))
         return self.queries()[-1]
 
     def queries(self) -> list[Query]:
-        """The exports that were asked for, newest last."""
+        """The exports and views that were asked for, newest last."""
         sql = "SELECT id, asked_at, account, folder, streams, agreements, records FROM query ORDER BY id"
         with _disk():
             return [Query(*row) for row in self._db.execute(sql)]

@@ -111,7 +111,14 @@ def link_line(link: Link, topic: str | None) -> dict[str, Any]:
 
 def gap_line(gap: Gap) -> dict[str, Any]:
     """Numbers that are not here as a line of NDJSON."""
-    return {"stream": gap.stream, "first_n": gap.first_n, "last_n": gap.last_n, "gone": gap.why}
+    hashes = {"prev": gap.prev.hex(), "last": gap.last.hex()}
+    return {
+        "stream": gap.stream,
+        "first_n": gap.first_n,
+        "last_n": gap.last_n,
+        "gone": gap.why,
+        **{name: text for name, text in hashes.items() if text},
+    }
 
 
 def read(folder: Path) -> Read:
@@ -123,7 +130,9 @@ def read(folder: Path) -> Read:
             raise NotAFolder(f"{INDEX} is too long")
         lines = [json.loads(line) for line in text.splitlines()]
         gaps = [
-            Gap(str(line["stream"]), *_numbers(line), str(line["gone"])) for line in lines if "gone" in line
+            Gap(str(line["stream"]), *_numbers(line), str(line["gone"]), *_hashes(line))
+            for line in lines
+            if "gone" in line
         ]
         named = [_Named.of(line) for line in lines if "file" in line]
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
@@ -153,6 +162,11 @@ class _Named(NamedTuple):
             raise ValueError("no name of a payload")
         day = day_number(line["day"])
         return cls(name, str(line["stream"]), n, day, str(line["state"]), str(line["sha256"]))
+
+
+def _hashes(line: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    prev, last = (bytes.fromhex(line.get(name, "")) for name in ("prev", "last"))
+    return prev, last
 
 
 def _numbers(line: Mapping[str, Any]) -> tuple[int, int]:

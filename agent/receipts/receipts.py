@@ -4,6 +4,8 @@ Pure: what the file holds in, findings in words out. Each batch but a stream's f
 hash in its `prev`, or, where it begins a release of the fleet's, by the epoch that was made from that hash. So the
 batch behind vouches for every batch but the newest, which only the receiver's copy can vouch for.
 
+Across a gap the chain goes on by the hashes that the truck wrote down with it.
+
 Not in the chain: the day and the state of a receipt, which are the truck's own notes. Whoever may write the file can
 also make all of its later batches anew, or write down a gap that never was; the receiver's copy shows it.
 """
@@ -76,6 +78,14 @@ class Known(NamedTuple):
     gaps_forgotten: bool = False
     starts: bool = True
 
+    def end(self, stream: str, n: int) -> Head | None:
+        """The batch of this number that is gone, where its hash is on record."""
+        for gap in self.gaps:
+            if (gap.stream, gap.last_n) == (stream, n) and gap.last:
+                return Head(n, gap.last)
+        head = self.heads.get(stream)
+        return head if head is not None and head.n == n else None
+
 
 class Finding(NamedTuple):
     """Something that is not as it was sealed. `n` is the truck's number, `day` the day of sealing where known."""
@@ -140,6 +150,7 @@ def verify(links: Iterable[Link], known: Known) -> Verdict:
             *_out_of_order(rows),
             *(finding for each in ordered for finding in _own(each, known)),
             *_broken(ordered, known),
+            *_changed_before_gaps(ordered, known),
             *_missing(stream, ordered, known, forgotten),
         ]
         findings += found
@@ -196,8 +207,16 @@ def _behind(before: Link | None, row: Link, known: Known) -> Head | None:
         return Head(0, None)
     if before is not None and before.n == row.n - 1:
         return Head(before.n, bytes.fromhex(before.sha256))
-    head = known.heads.get(row.stream)
-    return head if head is not None and head.n == row.n - 1 else None
+    return known.end(row.stream, row.n - 1)
+
+
+def _changed_before_gaps(ordered: Sequence[Link], known: Known) -> Iterator[Finding]:
+    """Batches that are not what the truck wrote down when those behind them went."""
+    rows = {row.n: row for row in ordered}
+    for gap in known.gaps:
+        row = rows.get(gap.first_n - 1)
+        if row is not None and row.stream == gap.stream and not row.sha256.startswith(gap.prev.hex()):
+            yield _found(row, "changed", "it is not what lay there when those behind it went")
 
 
 def _vouches(row: Link, heading: wire.Heading, before: Link | None, behind: Head, known: Known) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from buffer import migrations, sqlite_file
+from buffer.gaps import Gap
 from buffer.migrations import OUTBOX, RECEIVED, SCHEMA_VERSION_MAX, Schema
 from buffer.outbox import Batch, Outbox, SchemaTooNew
 from buffer.received import ReceivedStore
@@ -85,6 +86,13 @@ def test_a_later_step_keeps_the_rows_and_is_taken_once(path: Path) -> None:
             assert value(db, "SELECT count(*) FROM custody") == 0
             assert value(db, "PRAGMA user_version") == later.version
     assert taken == ["custody"]
+
+
+def test_gaps_of_an_older_file_stay_and_carry_no_hashes(path: Path) -> None:
+    with closing(opened(path, Schema(OUTBOX.application_id, OUTBOX.steps[:2]))) as db:
+        db.execute("INSERT INTO gap (stream, first_n, last_n, why) VALUES ('track', 2, 3, 'evicted')")
+    with closing(Outbox.open(path, random_bytes=bytes, size_bytes_max=1 << 20)) as outbox:
+        assert outbox.gaps() == [Gap("track", 2, 3, "evicted", b"", b"")]
 
 
 def test_a_step_that_fails_leaves_the_schema_of_before(path: Path) -> None:

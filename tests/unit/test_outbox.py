@@ -14,7 +14,6 @@ import pytest
 from buffer import rows
 from buffer.outbox import (
     Batch,
-    Gap,
     Head,
     Kept,
     KeptDay,
@@ -54,6 +53,11 @@ def seen(outbox: Outbox) -> dict[str, Any]:
         "gaps": outbox.gaps(),
         "notes": [outbox.note(name) for name in ("checkpoint", "agreement")],
     }
+
+
+def numbers(outbox: Outbox) -> list[tuple[str, int, int, str]]:
+    """The gaps without their hashes."""
+    return [(gap.stream, gap.first_n, gap.last_n, gap.why) for gap in outbox.gaps()]
 
 
 def payload(stream: str, n: int, length: int = 512) -> bytes:
@@ -273,7 +277,7 @@ def test_a_receipt_stays_for_its_days_and_not_one_more(outbox: Outbox) -> None:
     assert outbox.counts().receipts == 1
     outbox.purge(TODAY + 6, receipt_days={"track": 5}, age_days_max=99)
     assert outbox.counts().receipts == 0
-    assert outbox.gaps() == [Gap("track", 1, 1, "purged")]
+    assert numbers(outbox) == [("track", 1, 1, "purged")]
     assert outbox.losses() == Losses(0, 0, 0)
 
 
@@ -306,7 +310,7 @@ def test_what_is_unsent_goes_past_its_age_and_is_counted(outbox: Outbox) -> None
     outbox.purge(TODAY + 10, receipt_days={}, age_days_max=9)
     assert outbox.losses() == Losses(evicted=0, expired=3, refused=0)
     assert outbox.counts()[:4] == (1, 0, 1, 0)
-    assert outbox.gaps() == [Gap("box", 1, 1, "expired"), Gap("track", 2, 2, "expired")]
+    assert numbers(outbox) == [("box", 1, 1, "expired"), ("track", 2, 2, "expired")]
 
 
 def test_numbering_goes_on_after_all_is_gone(outbox: Outbox, path: Path) -> None:
@@ -323,7 +327,7 @@ def test_a_purge_of_more_rows_than_one_transaction_takes_finishes(outbox: Outbox
     outbox.commit(seal=[batch("track", n, length=40) for n in range(3, 1_203)])
     outbox.purge(TODAY + 99, receipt_days={}, age_days_max=9)
     assert outbox.losses().expired == 1_204
-    assert Gap("track", 2, 1_202, "expired") in outbox.gaps()
+    assert ("track", 2, 1_202, "expired") in numbers(outbox)
 
 
 def test_the_kept_rows_of_a_commit_cannot_be_read_from_a_repr() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from buffer import gaps, reading, room, sqlite_file
-from buffer.outbox import EVICT_PAGES_SPARE, SIZE_BYTES_MIN, Batch, Gap, Kept, Outbox, OutboxLost
+from buffer.outbox import EVICT_PAGES_SPARE, SIZE_BYTES_MIN, Batch, Kept, Outbox, OutboxLost
 
 PAGE_BYTES = 4096
 DAY = 20_000
@@ -84,7 +84,8 @@ def test_receipts_go_before_anything_that_has_not_arrived(outbox: Outbox) -> Non
     while not outbox.gaps():
         seal(outbox, "track", DAY - 1)
     assert outbox.losses().evicted == 0
-    assert outbox.gaps()[0]._replace(last_n=1) == Gap("harsh_braking", 1, 1, "evicted")
+    assert outbox.gaps()[0][:2] == ("harsh_braking", 1)
+    assert outbox.gaps()[0].why == "evicted"
     assert outbox.head("harsh_braking").n == 20
 
 
@@ -102,7 +103,7 @@ def test_the_oldest_day_goes_first_sealed_before_kept(outbox: Outbox) -> None:
     outbox.commit(keep=[Kept("track", DAY, bytes(3_000))] * 2)
     fill(outbox, "track", DAY + 1)
     assert outbox.counts().kept < 4
-    assert Gap("stops", 1, 1, "evicted") in outbox.gaps()
+    assert ("stops", 1, 1, "evicted") in [gap[:4] for gap in outbox.gaps()]
     assert all(row.day == DAY for row in outbox.kept("track", DAY + 9))
 
 
@@ -138,7 +139,7 @@ def test_what_was_evicted_is_counted_with_the_change_that_evicted_it(outbox: Out
     told = outbox.losses(), outbox.gaps(), outbox.counts()[:4], outbox.head("track")
     with closing(opened(path)) as again:
         assert (again.losses(), again.gaps(), again.counts()[:4], again.head("track")) == told
-        assert again.gaps() == [Gap("track", 1, again.losses().evicted, "evicted")]
+        assert [gap[:4] for gap in again.gaps()] == [("track", 1, again.losses().evicted, "evicted")]
 
 
 def test_an_answer_for_an_evicted_batch_is_ignored(outbox: Outbox) -> None:
@@ -188,7 +189,7 @@ def test_only_so_many_gaps_stay_on_record(outbox: Outbox, monkeypatch: pytest.Mo
         seal(outbox, "track", DAY + 50, length=40)
         outbox.commit(acknowledged=[("track", n)])
         outbox.purge(DAY + 1, receipt_days={}, receipt_days_default=0, age_days_max=9)
-    assert outbox.gaps() == [Gap("track", n, n, "purged") for n in (5, 7, 9)]
+    assert [gap[:4] for gap in outbox.gaps()] == [("track", n, n, "purged") for n in (5, 7, 9)]
 
 
 def test_only_so_many_rows_are_remembered_and_the_rest_found(

@@ -12,7 +12,7 @@ import pytest
 
 from buffer import read_only
 from buffer.gaps import EVICTED, GAPS_MAX
-from buffer.outbox import Batch, Gap, Head, Outbox
+from buffer.outbox import Batch, Head, Outbox
 from buffer.read_only import NotReadable
 from buffer.received import ReceivedStore
 
@@ -110,7 +110,7 @@ def test_heads_and_gaps_are_as_the_outbox_wrote_them(outbox: Outbox, path: Path)
     outbox.commit(seal=[sealed(4)])
     with read_only.outbox(path) as file:
         assert file.heads_on_record() == {"track": head} == {"track": Head(3, head.sha256)}
-        assert file.gaps() == [Gap("track", 1, 3, "purged")]
+        assert [gap[:4] for gap in file.gaps()] == [("track", 1, 3, "purged")]
         assert not file.gaps_forgotten()
 
 

@@ -36,15 +36,18 @@ STREAMS = ("track", "harsh_braking", "box")
 ENVELOPES = {"track": 2, "harsh_braking": 1, "box": 1}
 
 
-def truck(days: int = DAYS, envelopes: dict[str, int] = ENVELOPES, seed: int = 1) -> Outbox:
-    """An outbox after so many daily releases, all of them acknowledged."""
+def truck(
+    days: int = DAYS, envelopes: dict[str, int] = ENVELOPES, seed: int = 1, unanswered: int | None = None
+) -> Outbox:
+    """An outbox after so many daily releases, all of them acknowledged but those of the day `unanswered`."""
     shelf = outbox(seed)
     terms = Terms(AGREED, STREAMS, Daily({}, envelopes, 512, {"harsh_braking": 2}))
     for day in range(TODAY, TODAY + days):
         for lane in LANES:
             change = sealed(terms, shelf, Moment(day, 0), [], lane)
             shelf.commit(seal=change.seal)
-            shelf.commit(acknowledged=[(batch.stream, batch.n) for batch in change.seal], today=day)
+            if day != unanswered:
+                shelf.commit(acknowledged=[(batch.stream, batch.n) for batch in change.seal], today=day)
     return shelf
 
 
@@ -230,7 +233,8 @@ def test_R11_what_the_agreed_days_have_taken_is_no_error_and_is_listed() -> None
     shelf = truck()
     shelf.purge(TODAY + 2, receipt_days={"track": 0}, receipt_days_default=60, age_days_max=60)
     verdict = verify(map(link, shelf.sealed()), known(shelf))
-    assert verdict == ([], [Gap("track", 1, 4, PURGED)])
+    assert verdict.findings == []
+    assert [gap[:4] for gap in verdict.absent] == [("track", 1, 4, PURGED)]
 
 
 def test_when_all_have_had_their_days_the_head_still_vouches_for_what_comes_next() -> None:
@@ -246,7 +250,10 @@ def test_when_all_have_had_their_days_the_head_still_vouches_for_what_comes_next
         shelf.commit(seal=sealed(daily, shelf, Moment(TODAY + 99, 0), [], lane).seal)
     what, rows = known(shelf), list(shelf.sealed())
     assert verify(map(link, rows), what).findings == []
-    forged = what._replace(heads={stream: Head(head.n, bytes(32)) for stream, head in what.heads.items()})
+    forged = what._replace(
+        heads={stream: Head(head.n, bytes(32)) for stream, head in what.heads.items()},
+        gaps=[gap._replace(last=b"") for gap in what.gaps],
+    )
     assert sorted(told(found(rows, forged))) == [
         ("box", DAYS + 1, "changed"),
         ("harsh_braking", DAYS + 1, "changed"),
@@ -268,6 +275,45 @@ def test_a_hole_with_a_gap_on_record_is_no_error(why: str) -> None:
     assert WHY_GONE[why]
     short = KNOWN._replace(gaps=[gap._replace(last_n=3)])
     assert told(found(rows, short)) == [("track", 4, "missing")]
+
+
+def with_a_hole() -> tuple[list[Receipt], Known]:
+    """What is left when the second day was never sent and has had its time: a gap amid each stream."""
+    shelf = truck(unanswered=TODAY + 1)
+    shelf.purge(TODAY + 9, receipt_days={}, receipt_days_default=60, age_days_max=3)
+    return list(shelf.sealed()), known(shelf)
+
+
+def test_the_chain_goes_on_across_a_gap() -> None:
+    rows, what = with_a_hole()
+    assert verify(map(link, rows), what).findings == []
+    assert [gap[:4] for gap in what.gaps] == [
+        ("box", 2, 2, EXPIRED),
+        ("harsh_braking", 2, 2, EXPIRED),
+        ("track", 3, 4, EXPIRED),
+    ]
+    assert [(len(gap.prev), len(gap.last)) for gap in what.gaps] == [(16, 32)] * 3
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_the_last_batch_before_a_gap_changed_is_found(stream: str) -> None:
+    rows, what = with_a_hole()
+    place = next(i for i, row in enumerate(rows) if row.stream == stream and row.n == ENVELOPES[stream])
+    decoded = wire.decode(rows[place].payload)
+    agreement = wire.AgreementReference("other", 1, "b" * 64)
+    forged = wire.encode(decoded.heading._replace(agreement=agreement), decoded.records, 512)
+    changed = [*rows[:place], rows[place]._replace(payload=forged), *rows[place + 1 :]]
+    assert told(found(changed, what)) == [(stream, rows[place].n, "changed")]
+    older = what._replace(gaps=[gap._replace(prev=b"", last=b"") for gap in what.gaps])
+    assert found(changed, older) == []  # as in files of version 0.4, whose gaps carry no hashes
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_gap_that_holds_another_payload_than_was_there_is_found(stream: str) -> None:
+    rows, what = with_a_hole()
+    gaps = [gap._replace(last=bytes(32)) if gap.stream == stream else gap for gap in what.gaps]
+    first_behind = 2 * ENVELOPES[stream] + 1
+    assert told(found(rows, what._replace(gaps=gaps))) == [(stream, first_behind, "changed")]
 
 
 def test_gaps_that_had_to_be_forgotten_excuse_the_beginning_and_nothing_else() -> None:
