@@ -13,7 +13,9 @@ from agent.runtime import Runtime
 from drivers.clock import Clock
 from drivers.gpio import Pattern
 from drivers.inbox import Inbox
-from drivers.inputs import Input, PortLost, PortOpened, Stop, Tick
+from drivers.inputs import Chunk, Input, PortLost, PortOpened, Stop, Tick
+from drivers.system_clock import SystemClock
+from drivers.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +56,15 @@ class Loop:
         status: Callable[[], None],
         read_lines: Callable[[], None] = lambda: None,
         lamp: Callable[[Pattern], None] = lambda _: None,
+        watchdog: Watchdog | None = None,
+        system_clock: SystemClock | None = None,
     ) -> None:
-        """`read_lines` posts every line's present level again; `lamp` is what the crew sees."""
+        """`read_lines` posts every line's present level again; `lamp` is what the crew sees.
+
+        `watchdog` hears that the loop runs, of steps that have ended, and of the end; `system_clock` the time.
+        """
+        self._watchdog = watchdog or Watchdog()
+        self._system_clock = system_clock or SystemClock()
         self._read_lines = read_lines
         self._show = lamp
         self._lamp = Lamp()
@@ -73,15 +82,21 @@ class Loop:
 
     def run(self, finished: Callable[[float], bool] = lambda _: False) -> None:
         """Until a Stop comes in or `finished(at)` says so; ends cleanly, with everything committed."""
+        self._watchdog.ready()
         while True:
             now = self._clock.at()
-            entry = self._inbox.take(self._clock.real_s(self._runtime.wait_s(now)))
+            wait_s = min(self._runtime.wait_s(now), self._watchdog.due - now)
+            entry = self._inbox.take(self._clock.real_s(wait_s))
             now = self._clock.at()
             if isinstance(entry, Stop) or (entry is None and finished(now)):
                 break
             self._runtime.step(entry if entry is not None else Tick(now), now)
             self._hear(entry)
             self._watch(now)
+            self._watchdog.feed(now)
+            if isinstance(entry, Chunk):  # not whenever a step ends: that may be a pulse's
+                self._system_clock.feed(now, self._runtime.recorder.utc_s)
+        self._watchdog.stop()
         self._runtime.finish(self._clock.at())
         self._status()
         self._show(False)

@@ -61,6 +61,10 @@ class ServiceDays:
             self._asked = at, self.moment(self._utc_ms + round((at - self._at) * 1000))
         return self._asked[1]
 
+    def utc_s(self, at: float) -> float | None:
+        """Seconds since 1970-01-01 at `at`, None as long as no date was trusted."""
+        return None if self._utc_ms is None else self._utc_ms / 1000 + at - self._at
+
     def moment(self, utc_ms: int) -> Moment:
         """The service day and second of a UTC time in milliseconds since 1970-01-01."""
         hour = utc_ms // HOUR_MS

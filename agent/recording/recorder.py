@@ -179,6 +179,10 @@ class Recorder:
         """The service day and second at `now`, None until a fix was trusted."""
         return self._days.now(now)
 
+    def utc_s(self, now: float) -> float | None:
+        """Seconds since 1970 at `now`, for the system's clock alone; None until a fix was trusted."""
+        return self._days.utc_s(now)
+
     def _port(self, entry: PortOpened | PortLost) -> None:
         """What follows may come from another receiver, whose time has to earn its trust anew."""
         self.port_ready = isinstance(entry, PortOpened)
