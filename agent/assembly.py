@@ -23,6 +23,7 @@ from agent.records import EPOCH_DATE, Record, day_number
 from agent.release import BOX_EVERY_S, Daily, Release, Timed
 from agent.runtime import Runtime
 from agent.sealing import Terms, readable
+from agent.self_test import SelfTesting, untested
 from agent.sending.carrying import Pipe
 from agent.sending.sender import Sender, SenderLimits
 from agent.sending.sharing import SPENT_NOTE, Sharing, SharingLimits
@@ -253,10 +254,12 @@ def assemble(
     duty_override: Duty | None = None,
     replay: bool = False,
     look: Callable[[], Agreement | Unusable | None] = lambda: None,
+    self_test: SelfTesting = untested,
 ) -> Runtime:
     """The runtime of one truck, under an agreement that stays or one that may change.
 
-    `replay` takes dates as recorded and accepts simulated fixes; `look` tells what the agreement's file holds.
+    `replay` takes dates as recorded and accepts simulated fixes; `look` tells what the agreement's file holds;
+    `self_test` what the box finds out about itself.
     """
     known = sensors(configuration)
     gate = duty_override or duty(configuration, None)
@@ -284,7 +287,7 @@ def assemble(
             numbered=max([newest_stretch(outbox), *_stretches(pending)]),
             resumed=resumed,
         )
-        parts = (terms(agreement), retention(configuration, agreement), box(agreement, outbox))
+        parts = (terms(agreement), retention(configuration, agreement), box(agreement, outbox, self_test))
         return InForce(agreement, on_duty, recorder, *parts)
 
     return Runtime(
@@ -300,16 +303,19 @@ def assemble(
     )
 
 
-def box(agreement: Agreement | None, outbox: Outbox) -> Callable[[], dict[str, Any]]:
-    """What the box says of itself."""
+def box(
+    agreement: Agreement | None, outbox: Outbox, self_test: SelfTesting = untested
+) -> Callable[[int], dict[str, Any]]:
+    """What the box says of itself on a day, in days since 1970-01-01."""
 
-    def fields() -> dict[str, Any]:
+    def fields(day: int) -> dict[str, Any]:
+        tested = self_test(day)
         return {
             "version": VERSION,
             "agreement": agreement.reference.id if agreement else NO_AGREEMENT.id,
-            "self_test": "none",
+            "self_test": tested.word,
             "storage": "good",  # agent.storage knows better, when there is something to say
-            "certificate_days": -1,
+            "certificate_days": tested.certificate_days,
             "lost": outbox.losses()._asdict(),
         }
 

@@ -21,7 +21,7 @@ class InForce(NamedTuple):
     recorder: Recorder
     terms: Terms
     retention: Retention
-    box: Callable[[], dict[str, Any]]
+    box: Callable[[int], dict[str, Any]]
 
 
 class Build(Protocol):

@@ -18,18 +18,22 @@ from agent.recording.duty import Duty
 from agent.recording.guarded import guard_tracebacks
 from agent.replaying import Pacer
 from agent.runtime import Runtime
+from agent.self_test import SelfTest, SelfTesting, untested
 from agent.sending.carrying import Pipe
 from agent.standing import Standing, Unusable
 from agent.status import status_of, status_path
 from buffer import lock
 from buffer.outbox import Outbox
 from config.load import Configuration, ConfigurationError
+from drivers import journal
 from drivers.clock import Clock
 from drivers.gpio import Pattern, Pins, PinsMissing
 from drivers.inbox import Inbox
 from drivers.inputs import Input, Stop
 from drivers.mqtt import Link, LinkError, LinkOptions
 from drivers.serial_gnss import SerialGnss
+from drivers.system_clock import CHRONY_SOCKET, SystemClock
+from drivers.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +46,13 @@ class Cab(NamedTuple):
 
     read_lines: Callable[[], None] = lambda: None
     lamp: Callable[[Pattern], None] = lambda _: None
+
+
+class Host(NamedTuple):
+    """Who on the box itself hears of the loop: systemd and chrony; a recorded log is told to neither."""
+
+    watchdog: Watchdog | None = None
+    system_clock: SystemClock | None = None
 
 
 def _cab(pins: Pins | None) -> Cab:
@@ -129,22 +140,29 @@ class AgreedLink:
 
 
 def start_logging(configuration: Configuration) -> None:
-    """To stderr, where systemd's journal picks it up; the journal stamps the time."""
+    """To systemd's journal, which stamps the time, or to stderr."""
     guard_tracebacks()
-    logging.basicConfig(level=configuration.log.level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=configuration.log.level.upper(),
+        format="%(levelname)s %(name)s: %(message)s",
+        handlers=[journal.outlet(os.environ)],
+    )
 
 
 def run(configuration: Configuration, clock: Clock) -> None:
     """The agent on the truck, until a signal ends it."""
     inbox = Inbox()
-    with _running(configuration, None, inbox, clock, None) as runtime:
+    self_test = SelfTest(configuration)
+    with _running(configuration, None, inbox, clock, None, self_test) as runtime:
         gnss = SerialGnss(port_options(configuration), inbox.post, clock.at, random.Random())
         pins = _pins(configuration, inbox, clock)
+        self_test.lines_here = pins is not None
         gnss.start()
         if pins:
             pins.start()
         try:
-            _loop(configuration, runtime, inbox, clock, _cab(pins)).run()
+            host = Host(Watchdog.of(os.environ, os.getpid()), SystemClock(CHRONY_SOCKET))
+            _loop(configuration, runtime, inbox, clock, _cab(pins), host).run()
         finally:
             gnss.stop()
             if pins:
@@ -188,7 +206,7 @@ def replay_live(
 
         pacer.start()
         try:
-            _loop(configuration, runtime, inbox, clock, Cab()).run(finished)
+            _loop(configuration, runtime, inbox, clock, Cab(), Host()).run(finished)
         finally:
             pacer.stop()
         if pacer.failure:
@@ -202,6 +220,7 @@ def _running(
     inbox: Inbox,
     clock: Clock,
     duty: Duty | None,
+    self_test: SelfTesting = untested,
 ) -> Iterator[Runtime]:
     """A runtime over the truck's own outbox file and broker; SIGTERM and SIGINT end its loop.
 
@@ -221,7 +240,7 @@ def _running(
             lambda options: Link(options, inbox.post, clock.at),
         )
         try:
-            runtime = _assembled(configuration, replayed, outbox, link, duty)
+            runtime = _assembled(configuration, replayed, outbox, link, duty, self_test)
             yield runtime
         finally:
             link.close()
@@ -229,7 +248,12 @@ def _running(
 
 
 def _assembled(
-    configuration: Configuration, replayed: Agreement | None, outbox: Outbox, link: Pipe, duty: Duty | None
+    configuration: Configuration,
+    replayed: Agreement | None,
+    outbox: Outbox,
+    link: Pipe,
+    duty: Duty | None,
+    self_test: SelfTesting,
 ) -> Runtime:
     chance = random.Random()
     if replayed:
@@ -238,7 +262,9 @@ def _assembled(
     found = paper.look()
     if found is not None:
         standing.look(found)
-    return assemble(configuration, standing, outbox, link, chance=chance, look=paper.look)
+    return assemble(
+        configuration, standing, outbox, link, chance=chance, look=paper.look, self_test=self_test
+    )
 
 
 @contextlib.contextmanager
@@ -257,6 +283,7 @@ def _loop(
     inbox: Inbox,
     clock: Clock,
     cab: Cab,
+    host: Host,
 ) -> Loop:
     file = StatusFile(status_path(configuration, os.environ))
     return Loop(
@@ -266,4 +293,5 @@ def _loop(
         lambda: file.write(status_of(configuration, runtime.agreement, runtime)),
         cab.read_lines,
         cab.lamp,
+        *host,
     )

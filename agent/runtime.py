@@ -351,7 +351,7 @@ class Runtime:
     def _tell_of_box(self, moment: Moment, now: float) -> None:
         if self._box_day == moment.day:
             return
-        fields = {"date": iso_date(moment.day), **self._in_force.box()}
+        fields = {"date": iso_date(moment.day), **self._in_force.box(moment.day)}
         self._keeping.storage.tell(fields)
         self._keeping.add([Record("box", moment.day, fields)], now)
         self._box_day = moment.day

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 CUSTODY = "custody"
+DOCTOR = "doctor"
 FLEET_STREAMS = frozenset({"harsh_braking"})
 
 
@@ -27,3 +28,8 @@ def custody_topic(fleet: str, vehicle: str) -> str:
 def state_topic(fleet: str, vehicle: str) -> str:
     """Where a truck under a timed release says whether it is connected."""
     return f"fairhaul/v1/{fleet}/{vehicle}/state"
+
+
+def doctor_topic(fleet: str, vehicle: str) -> str:
+    """Where `fairhaul doctor` publishes its one test message, which receivers pass over."""
+    return f"fairhaul/v1/{fleet}/{vehicle}/{DOCTOR}"

@@ -23,7 +23,7 @@ from typing import NamedTuple, Protocol
 from agent import wire
 from agent.city.calls import calls_in_words, unreadable_call
 from agent.city.confirming import Confirming
-from agent.topics import CUSTODY, FLEET_STREAMS
+from agent.topics import CUSTODY, DOCTOR, FLEET_STREAMS
 from buffer.received import Received, ReceivedStore, StoreLost
 from drivers.inputs import Delivered, Input, LinkDown, LinkUp
 from drivers.mqtt_options import LinkError
@@ -64,13 +64,13 @@ class Connected(NamedTuple):
 def read(topic: str, payload: bytes) -> Received | Unreadable | Connected | None:
     """One message as a batch, as what a truck says of its connection, or as something to put aside.
 
-    None for what receivers tell trucks: everything below a fleet's topic comes, what this one said included.
+    None for what receivers tell trucks, and for a technician's test: everything below a fleet's topic comes.
     """
     place = _place(topic)
     if place is None:
         return Unreadable(topic[:TOPIC_CHARACTERS_MAX], payload, "a topic of no batch")
     fleet, vehicle, stream = place
-    if vehicle and stream == CUSTODY:
+    if vehicle and stream in (CUSTODY, DOCTOR):
         return None
     if vehicle and stream == _STATE:
         return Connected(vehicle, state_in(payload))

@@ -132,7 +132,7 @@ def satellite_average(patch: Patch) -> None:
 
     def telling(*arguments: Any) -> Any:
         fields = box(*arguments)
-        return lambda: {**fields(), "certificate_days": round(100 * sum(seen) / max(1, len(seen)))}
+        return lambda day: {**fields(day), "certificate_days": round(100 * sum(seen) / max(1, len(seen)))}
 
     patch.setattr(Recorder, "__init__", fresh)
     patch.setattr(Recorder, "_decoded", counting)

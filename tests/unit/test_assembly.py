@@ -249,7 +249,7 @@ def test_a_track_batch_that_can_t_be_read_is_passed_over() -> None:
 
 
 def test_the_box_says_what_it_is_and_what_was_lost() -> None:
-    fields = box(agreement(), outbox())()
+    fields = box(agreement(), outbox())(DAY)
     assert fields == {
         "version": VERSION,
         "agreement": "routes-and-safety",
@@ -258,7 +258,7 @@ def test_the_box_says_what_it_is_and_what_was_lost() -> None:
         "certificate_days": -1,
         "lost": {"evicted": 0, "expired": 0, "refused": 0},
     }
-    assert box(None, outbox())()["agreement"] == "none"
+    assert box(None, outbox())(DAY)["agreement"] == "none"
 
 
 @pytest.mark.parametrize(("sealed_day", "replayed", "believed"), [(DAY, False, DAY), (DAY + 400, False, DAY)])
