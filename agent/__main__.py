@@ -12,14 +12,17 @@ from agent import VERSION
 SECTIONS = {
     "In the truck": {
         "run": "The agent on the truck.",
+        "doctor": "Is this truck ready? If not, the one next thing to do.",
         "status": "What the running agent is doing.",
         "receipts": "Exactly what left this truck: list, show, export, verify.",
+        "decommission": "Destroy keys and buffer: the box leaves its truck.",
     },
     "On the laptop": {
         "demo": "A simulated truck, a broker, an outage, a kill, a receiver: the whole job in about a minute.",
         "replay": "What would be published from recorded logs.",
         "inspect": "What the decoder understood of recorded logs.",
         "simulate": "Write a refuse truck's shift: log, pulses, truth, agreement.",
+        "init": "Write a truck's configuration, from questions or a table.",
         "check": "Every mistake in a configuration at once.",
     },
     "Agreements": {
@@ -28,6 +31,7 @@ SECTIONS = {
     },
     "At the city": {
         "receive": "The city's end: decode, drop repeats, keep, export.",
+        "fleet": "Each truck in a line: what needs a hand comes first.",
         "decode": "One payload as NDJSON.",
     },
 }

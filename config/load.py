@@ -26,7 +26,7 @@ from config.located import (
     place,
     problem_at,
 )
-from config.merging import read_with_extends
+from config.merging import merged, read_with_extends
 from config.reading import read_yaml
 from config.schema import Configuration
 from config.shape import paths_of
@@ -45,6 +45,7 @@ __all__ = [
     "configured",
     "dotted",
     "gather_configuration",
+    "gather_over",
     "load_configuration",
     "load_model",
     "load_yaml",
@@ -117,6 +118,18 @@ def gather_configuration(path: Path) -> Gathered:
     return Gathered(_rooted(located), tuple(lost))
 
 
+def gather_over(nearer: Located, directory: Path, extended: Path | None) -> Gathered:
+    """Values that are to stand in a file in `directory` which extends another, or none.
+
+    Raises ConfigurationError if the other can't be read.
+    """
+    rooted = _rooted(nearer, directory)
+    if extended is None:
+        return Gathered(rooted, ())
+    farther, lost = read_with_extends(extended)
+    return Gathered(merged(rooted, _rooted(farther)), tuple(lost))
+
+
 def configured(gathered: Gathered) -> Loaded:
     """The configuration that was gathered. Raises ConfigurationError with every mistake in it."""
     located, lost = gathered
@@ -137,11 +150,11 @@ def _in_order(problems: Iterable[Problem], located: Located) -> list[Problem]:
     return sorted(problems, key=lambda each: (order.get(each.file, len(order)), each))
 
 
-def _rooted(located: Located) -> Located:
-    """Paths made absolute, starting from the directory of the file each stands in."""
+def _rooted(located: Located, directory: Path | None = None) -> Located:
+    """Paths made absolute, starting from `directory`, or from that of the file each stands in."""
     tree = located.tree
     for path in paths_of(Configuration, FromItsFile):
-        tree = _with_rooted(tree, path, Path(place(located, path).file).parent)
+        tree = _with_rooted(tree, path, directory or Path(place(located, path).file).parent)
     return replace(located, tree=tree)
 
 

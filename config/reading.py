@@ -67,8 +67,7 @@ def read_yaml(path: Path) -> Located:
 
     Raises ConfigurationError where nothing can be made of the file.
     """
-    name = str(path)
-    text = _text(name, _content(path, name))
+    name, text = str(path), read_text(path)
     _refuse_indentation(name, text)
     try:
         return _Reading(name).located(text)
@@ -77,6 +76,11 @@ def read_yaml(path: Path) -> Located:
         raise _fatal(name, says, line, column) from None
     except YAMLError:
         raise _fatal(name, "this is not YAML that can be read") from None
+
+
+def read_text(path: Path) -> str:
+    """The text of a small file. Raises ConfigurationError."""
+    return _text(str(path), _content(path, str(path)))
 
 
 def _fatal(name: str, says: str, line: int = 0, column: int = 0) -> ConfigurationError:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +16,51 @@ from agent.cli.failing import FAILED, clear_errors, fail
 from agent.cli.options import config_option
 
 RUNTIME_DIRECTORY = "/run/fairhaul"
+WATCH_S = 2.0
+NOT_THERE = "no status file: is the agent running?  (systemctl status fairhaul)"
 
 
 @click.command(short_help="What the running agent is doing.")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="The status file as it is, on stdout.")
-def status(config: Path, as_json: bool) -> None:
+@click.option("--watch", is_flag=True, help="Look again every 2 seconds, until Ctrl-C.")
+def status(config: Path, as_json: bool, watch: bool) -> None:
     """Say in a few lines what the agent on this truck is doing."""
     with clear_errors():
-        told = _told(config)
-        if told is None:
-            fail(FAILED, "no status file: is the agent running?  (systemctl status fairhaul)")
-        click.echo(json.dumps(told) if as_json else in_words(told))
+        if watch:
+            _watch(lambda: _shown(config, as_json))
+            return
+        shown = _shown(config, as_json)
+        if shown is None:
+            fail(FAILED, NOT_THERE)
+        click.echo(shown)
+
+
+def _shown(config: Path, as_json: bool) -> str | None:
+    """The status in one form or the other; None where there is none."""
+    told = _told(config)
+    if told is None:
+        return None
+    return json.dumps(told) if as_json else in_words(told)
+
+
+def _watch(look: Callable[[], str | None]) -> None:
+    """Show it again and again, in place on a terminal, else one below the other. Ctrl-C ends it, as it should."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    waiting, console = threading.Event(), Console()
+    with contextlib.suppress(KeyboardInterrupt):
+        if not console.is_terminal:
+            while True:
+                text = look() or NOT_THERE
+                click.echo(f"{text}\n" if "\n" in text else text)
+                waiting.wait(WATCH_S)
+        with Live(console=console, auto_refresh=False) as live:
+            while True:
+                live.update(Text(look() or NOT_THERE), refresh=True)
+                waiting.wait(WATCH_S)
 
 
 def _told(config: Path) -> dict[str, Any] | None:

@@ -67,7 +67,7 @@ def write_export(kept: ReceivedStore, directory: Path, agreements: Sequence[Agre
     from config.located import printable
 
     told, newest = notice(kept.payloads(), agreements), kept.newest_batch()
-    query = kept.note_query("now", _account(), printable(directory.resolve().name), told.agreements)
+    query = kept.note_query("now", account(), printable(directory.resolve().name), told.agreements)
     ndjson, geojson = directory / "records.ndjson", directory / "records.geojson"
     beside = directory / f"{ndjson.name}.notice.txt"
     directory.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def write_export(kept: ReceivedStore, directory: Path, agreements: Sequence[Agre
     click.echo(f"these lines stand in {beside} too; logged as query {query.n} of the store", err=True)
 
 
-def _account() -> str:
+def account() -> str:
     """Whose account asks: the name can be set to anything by whoever asks, the number cannot."""
     from config.located import printable
 

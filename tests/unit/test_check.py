@@ -26,25 +26,26 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "CHECKS", [])
 
 
-NO_AGREEMENT = "Without an agreement nothing but the box's own status will leave."
-
-
 def check(text: str, *options: str) -> Result:
     Path("agent.yaml").write_text(text, encoding="utf-8")
     return CliRunner().invoke(command.check, ["--config", "agent.yaml", *options])
 
 
-def test_a_fine_configuration_is_said_to_be_fine() -> None:
+def last(result: Result) -> str:
+    """Below the warnings, of which tests/unit/test_check_warnings.py tells."""
+    return result.stderr.splitlines()[-1]
+
+
+def test_a_configuration_that_can_be_used_is_said_to_be_so() -> None:
     result = check(FINE)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"agent.yaml is fine: truck truck-017 of fleet springfield. {NO_AGREEMENT}\n"
+    assert last(result) == "agent.yaml can be used, with 3 warnings: truck truck-017 of fleet springfield."
 
 
 def test_an_extended_file_is_named() -> None:
     Path("fleet.yaml").write_text(FINE, encoding="utf-8")
     result = check("extends: fleet.yaml\nvehicle: truck-018\n")
-    fine = "agent.yaml over fleet.yaml is fine: truck truck-018 of fleet springfield."
-    assert result.stderr == f"{fine} {NO_AGREEMENT}\n"
+    assert last(result).startswith("agent.yaml over fleet.yaml can be used")
 
 
 def test_every_problem_is_a_line_on_stderr_and_the_exit_status_is_2() -> None:
@@ -76,9 +77,28 @@ def test_what_takes_effect_is_printed_with_the_origin_of_every_value() -> None:
     assert origins["gpio: 17"] == "fleet.yaml:4"
     assert origins["stuck_after: none"] == "fleet.yaml:4"
     assert origins["rearm: 2 s"] == "default"
-    assert origins['- "mqtts://mqtt.city.example"'] == "fleet.yaml:7"
+    assert origins["- mqtts://mqtt.city.example"] == "fleet.yaml:7"
     assert origins["size: 256 MiB"] == "default"
     assert origins["link:"] == ""
+    assert {text for text, origin in origins.items() if not origin} == {
+        *("gnss:", "reopen:", "quality:", "pins:", "brake:", "braking:", "severity:"),
+        *("outbox:", "link:", "brokers:", "backoff:", "log:"),
+    }
+
+
+def test_values_in_a_list_have_their_own_origin() -> None:
+    severity = "braking:\n  severity:\n    - class: firm\n      at_least: 2 m/s2\n"
+    lines = [line.split() for line in check(FINE + severity, "--effective").stdout.splitlines()]
+    assert ["-", "class:", "firm", "#", "agent.yaml:10"] in lines
+    assert ["at_least:", "2", "m/s2", "#", "agent.yaml:11"] in lines
+
+
+def test_what_takes_effect_is_printed_though_the_agreement_is_at_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(command, "CHECKS", [not_on_this_truck])
+    result = check(FINE, "--effective")
+    assert (result.exit_code, "springfield" in result.stdout) == (2, True)
 
 
 def test_what_is_printed_is_a_configuration_with_the_same_effect() -> None:

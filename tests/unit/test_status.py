@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +20,7 @@ from agent.cli.status import in_words
 from agent.recording.duty import FixedDuty
 from agent.records import iso_date
 from agent.status import status_of, status_path
+from agent.surroundings import EXAMPLE_CONFIGURATION
 from drivers.inputs import PortLost, PortOpened, Pulse, Tick
 from tests.sim.drives import (
     MORNING_MS,
@@ -98,3 +107,89 @@ def test_the_status_says_how_many_days_the_agreement_has_left() -> None:
     assert status_of(configuration(), ending, runtime)["agreement_days_left"] is None
     fed(runtime, link, by_time(switched_on(), epochs(straight(300))))
     assert status_of(configuration(), ending, runtime)["agreement_days_left"] == 7
+
+
+# Watching.
+
+WITHIN_S = 30.0
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Path:
+    """The folder where a running agent keeps its status file."""
+    told = status_of(configuration(), agreement(), truck(agreement()))
+    (tmp_path / "status.json").write_text(json.dumps(told), encoding="utf-8")
+    return tmp_path
+
+
+@contextmanager
+def watched(folder: Path, *words: str, out: int) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {**os.environ, "RUNTIME_DIRECTORY": str(folder), "PYTHONUNBUFFERED": "1", "TERM": "xterm"}
+    command = [
+        sys.executable,
+        "-m",
+        "agent",
+        "status",
+        "--watch",
+        "--config",
+        str(EXAMPLE_CONFIGURATION),
+        *words,
+    ]
+    root = Path(__file__).parent.parent.parent
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=out, cwd=root, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def read_until(descriptor: int, what: bytes, times: int) -> bytes:
+    told = b""
+    while told.count(what) < times:
+        assert select.select([descriptor], [], [], WITHIN_S)[0], told
+        found = os.read(descriptor, 65536)
+        assert found, told
+        told += found
+    return told
+
+
+def test_watching_tells_it_again_and_again_until_ctrl_c_and_follows_the_file(running: Path) -> None:
+    ours, theirs = os.pipe()
+    with watched(running, out=theirs) as process:
+        os.close(theirs)
+        plain = read_until(ours, b"data agreement    routes-and-safety version 1", 2)
+        (running / "status.json").unlink()
+        read_until(ours, b"is the agent running?", 1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WITHIN_S) == 0
+    os.close(ours)
+    assert b"\x1b" not in plain
+
+
+def test_watching_for_programs_gives_one_object_a_line(running: Path) -> None:
+    ours, theirs = os.pipe()
+    with watched(running, "--json", out=theirs) as process:
+        os.close(theirs)
+        told = read_until(ours, b"\n", 2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WITHIN_S) == 0
+    os.close(ours)
+    assert [json.loads(line)["vehicle"] for line in told.splitlines()[:2]] == ["truck-017"] * 2
+
+
+def test_watching_on_a_terminal_draws_in_the_same_place(running: Path) -> None:
+    ours, theirs = pty.openpty()
+    with watched(running, out=theirs) as process:
+        os.close(theirs)
+        told = read_until(ours, b"routes-and-safety version 1", 2)
+        process.send_signal(signal.SIGINT)
+        while select.select([ours], [], [], WITHIN_S)[0]:  # a terminal's reader has to take it all
+            try:
+                told += os.read(ours, 65536)
+            except OSError:  # how a pseudo-terminal says that the other end is closed
+                break
+        assert process.wait(WITHIN_S) == 0
+    os.close(ours)
+    assert b"\x1b[" in told
