@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 TEST_JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-servers properties mutants usefulness crash soak kills wear cluster herd lint check audit bench golden schema dist clean
+.PHONY: help venv demo test test-servers properties mutants usefulness crash soak kills wear cluster herd fuzz lint check audit bench golden schema dist lock deb arm64 arm64-tests install uninstall system-test clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fairhaul needs Python 3.11 or newer")'
@@ -62,6 +62,10 @@ crash: $(VENV)/.dev  ## the power cut at every system call of a shift, and three
 wear: $(VENV)/.dev  ## what a day writes to the card, from the kernel's counters: root, apt install e2fsprogs strace
 	$(BIN)/python -m tests.wear
 
+fuzz: $(VENV)/.dev  ## a coverage-guided fuzzer over every parser, SECONDS=60 each; findings become tests: ten minutes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
+
 lint: $(VENV)/.dev  ## lint, format, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -86,6 +90,35 @@ schema: $(VENV)/.dev  ## rewrite what is made from the schema: the editors' JSON
 
 dist: $(VENV)/.dev  ## a wheel in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+lock: $(VENV)/.dev  ## pin what the Debian package brings, with hashes, and rewrite docs/licences.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-emit-package lgpio --no-emit-package pip --no-emit-package setuptools \
+		--output-file systemd/debian/requirements.txt setup.cfg
+	rm -rf build/deb
+	systemd/debian/build.sh
+	$(BIN)/python systemd/debian/licences.py build/deb/libraries-* > docs/licences.md
+
+deb: $(BIN)/python  ## a Debian package in dist/: PYTHON_VERSION=3.13 for Debian 13, ARCH=arm64 for a Raspberry Pi
+	systemd/debian/build.sh
+
+arm64: $(BIN)/python  ## both packages for the Raspberry Pi, from wheels alone
+	PYTHON_VERSION=3.11 ARCH=arm64 systemd/debian/build.sh
+	PYTHON_VERSION=3.13 ARCH=arm64 systemd/debian/build.sh
+
+arm64-tests: $(VENV)/.dev  ## as root, the core of the tests under emulation: apt install mmdebstrap; half an hour
+	$(BIN)/python -m tests.install.emulated --page docs/arm64.md
+
+install: $(BIN)/python  ## as root: build the package for this machine and install it
+	package=$$(PYTHON_VERSION=$$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
+		systemd/debian/build.sh) && apt-get install --yes --reinstall --allow-downgrades ./$$package
+
+uninstall:  ## as root: remove it; configuration, keys and outbox stay
+	apt-get remove --yes fairhaul
+
+system-test: $(VENV)/.dev  ## as root, the package on a booted Debian: apt install mmdebstrap systemd-container; ten minutes
+	$(BIN)/python -m tests.install --page docs/system-test.md
 
 clean:  ## remove what was made, the virtual environment included
 	rm -rf $(VENV) build dist demo-out *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -151,21 +151,29 @@ def pulses(path: str | Path) -> Iterator[Pulse]:
     back in time, or is one too many.
     """
     with open_log(path) as log:
-        rows = csv.reader(_lines(log))
-        header = next(rows, None)
-        if header is None or [cell.strip() for cell in header] != ["at_s", "pin", "level"]:
+        rows = _rows(log)
+        _, header = next(rows, ("", []))
+        if [cell.strip() for cell in header] != ["at_s", "pin", "level"]:
             raise PulsesError(f"{log.name}:1: the header must be at_s,pin,level")
         before_s = 0.0
-        for row in rows:
+        for where, row in rows:
             if not row:
                 continue
-            pulse = _pulse(row, f"{log.name}:{rows.line_num}")
+            pulse = _pulse(row, where)
             if pulse.at < before_s:
-                raise PulsesError(
-                    f"{log.name}:{rows.line_num}: at_s goes back from {before_s:g} to {pulse.at:g}"
-                )
+                raise PulsesError(f"{where}: at_s goes back from {before_s:g} to {pulse.at:g}")
             before_s = pulse.at
             yield pulse
+
+
+def _rows(log: Log) -> Iterator[tuple[str, list[str]]]:
+    """The rows of a CSV file and where each stands; raises PulsesError where it is none."""
+    rows = csv.reader(_lines(log))
+    try:
+        for row in rows:
+            yield f"{log.name}:{rows.line_num}", row
+    except csv.Error as error:
+        raise PulsesError(f"{log.name}:{rows.line_num}: no line of CSV ({error})") from None
 
 
 def merge(chunks: Iterable[Chunk], pulses: Iterable[Pulse]) -> Iterator[Chunk | Pulse]:

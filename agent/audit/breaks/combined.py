@@ -173,7 +173,8 @@ def _trees(seed: int) -> HistGradientBoostingClassifier:
 
 def hour_model() -> Model:
     """Any hour as likely as it likes, and nothing else."""
-    return LogisticRegression(C=1.0, class_weight="balanced", max_iter=3000)
+    model: Model = LogisticRegression(C=1.0, class_weight="balanced", max_iter=3000)
+    return model
 
 
 def _seen_by(name: str, looked: Looked) -> Floats:
