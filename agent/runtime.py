@@ -37,6 +37,9 @@ Answer = TypeVar("Answer")
 
 IDLE_S = 5.0  # between looks at the time when nothing comes in
 LOOK_S = 60.0  # between looks at the agreement's file
+STAND_WAITS_S = (
+    120.0  # a release surely comes within so long, and the way with it: twice a period of a minute
+)
 FAULTS_MAX = 100
 
 
@@ -157,9 +160,15 @@ class Runtime:
             dues.append(max(self.slot_due, self._next_housekeeping))
         if self._offering.again.due is not None and not self._terms.release.connected:
             dues.append(self._offering.again.due)
-        if self.recorder.checkpoint_due and not self._keeping.retrying:  # power may go with the ignition
+        if self._checkpoint_due:  # power may go with the ignition
             dues.append(self._next_housekeeping)
         return min(dues)
+
+    @property
+    def _checkpoint_due(self) -> bool:
+        """Whether the way that is held back is worth a commit; a stand waits for a release that is near."""
+        patient = 0 < self._terms.release.within_s <= STAND_WAITS_S
+        return not self._keeping.retrying and self.recorder.checkpoint_due(patient=patient)
 
     @property
     def idle(self) -> bool:
@@ -287,9 +296,7 @@ class Runtime:
             if self._day != self.now.day:
                 self._begin_day(self.now.day, now)
             self._release_due(self.now, now)
-        if self._keeping.is_due(now) or (
-            not self._keeping.retrying and self._guarded(lambda: self.recorder.checkpoint_due)
-        ):
+        if self._keeping.is_due(now) or self._guarded(lambda: self._checkpoint_due):
             self._commit(now)
         self._call([], now)
         self._offer(now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import click
 
 from agent.agreement import Agreement, load_agreement
 from agent.agreement.check import PINS_OF_STREAMS
+from agent.decommission import CREDENTIALS, KEYS_FOLDER
 from config.load import (
     Configuration,
     ConfigurationError,
@@ -75,6 +77,11 @@ class Answers:
         """The agreement, if one is named; what is named can be loaded."""
         named = self._gathered(self.tree).located.tree.get("agreement")
         return load_agreement(Path(named)) if named else None
+
+    def given(self, name: str, otherwise: str) -> str:
+        """Where the agent finds a file of the truck's own: what lies in the folder of keys, systemd hands over."""
+        kept = os.path.isfile(self._out.parent / KEYS_FOLDER / name)  # noqa: PTH113 - no error where only root may look
+        return f"{CREDENTIALS}/fairhaul.service/{KEYS_FOLDER}_{name}" if kept else otherwise
 
     def ask(
         self,
@@ -191,12 +198,14 @@ def _ask_login(told: Answers, *, tls: bool) -> None:
         )
     )
     if by == "certificate":
-        told.ask(("link", "certificate_file"), "The truck's certificate", f"{vehicle}.pem", key_file="key")
-        told.ask(("link", "key_file"), "Its private key", f"{vehicle}.key")
+        certificate, key = (told.given(name, name) for name in (f"{vehicle}.pem", f"{vehicle}.key"))
+        told.ask(("link", "certificate_file"), "The truck's certificate", certificate, key_file="key")
+        told.ask(("link", "key_file"), "Its private key", key)
     elif by == "password":
         told.ask(("link", "username"), "Name to log in with", vehicle)
         if not by_password:
-            told.ask(("link", "password_file"), "File that holds the password", "/etc/fairhaul/password")
+            password = told.given("password", "/etc/fairhaul/password")
+            told.ask(("link", "password_file"), "File that holds the password", password)
 
 
 def _of_agreement(path: Path) -> str | None:

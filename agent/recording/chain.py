@@ -175,10 +175,12 @@ class Chain:
 
     # Across a loss of power.
 
-    @property
-    def checkpoint_due(self) -> bool:
-        """Whether what is on disk should follow: the truck has come to stand, is paused, or has cut its way."""
-        return not self._saved or (self._way.changed and self._way.stands)
+    def checkpoint_due(self, *, patient: bool) -> bool:
+        """Whether what is on disk should follow: the truck is paused, has cut its way, or has come to stand.
+
+        `patient`: standing is no reason. A pause and a cut always are: what is hidden next may end with the power.
+        """
+        return not self._saved or (not patient and self._way.changed and self._way.stands)
 
     def checkpoint(self) -> tuple[int, bytes] | None:
         """The service day and the bytes of what is held; None when nothing is."""

@@ -200,7 +200,7 @@ class World:
             runtime.slot_due,
             runtime.recorder.due,
             runtime._keeping.due,
-            self.at if runtime.recorder.checkpoint_due else None,
+            self.at if runtime._checkpoint_due else None,
         )
         return max(wait_s, min([STRIDE_S, *(due - self.at for due in asked if due is not None)]))
 

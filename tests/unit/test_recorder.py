@@ -330,9 +330,9 @@ def test_a_checkpoint_holds_no_time_of_day_and_no_word_of_hidden_places() -> Non
     tree = zlib.decompress(body).decode()
     assert not any(str(9 * 3600 + second) in tree for second in range(70))
     taken(by, epochs(OUT, 80.0))
-    assert by.checkpoint_due
+    assert by.checkpoint_due()
     assert by.checkpoint() is None
-    assert not by.checkpoint_due
+    assert not by.checkpoint_due()
 
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", zlib.compress(b"[]"), zlib.compress(b'{"v":9}')])

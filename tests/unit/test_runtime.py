@@ -14,7 +14,7 @@ import pytest
 
 from agent.agreement import Agreement
 from agent.columns import STREAMS
-from agent.keeping import ACKNOWLEDGED_KEPT_S, HOUSEKEEPING_S, PENDING_RECORDS_MAX
+from agent.keeping import ACKNOWLEDGED_KEPT_S, CHECKPOINT_NOTE, HOUSEKEEPING_S, PENDING_RECORDS_MAX
 from agent.recording.duty import FixedDuty
 from agent.recording.recorder import Recorder
 from agent.records import Record, iso_date
@@ -506,6 +506,34 @@ def test_past_its_end_nothing_but_the_box_leaves_under_an_agreement_not_even_wha
     later = [p for one, p in zip(link.published, link.payloads, strict=True) if one.at > morning(1, 0)]
     assert {payload.heading.stream for payload in later} == {"box"}
     assert link.records("track") == []
+
+
+def stops(every_s: int, stand_s: int, seconds: int) -> list[Input]:
+    """A round eastwards at 5 m/s that stands for so long in so many seconds."""
+    east_m, way = 0.0, []
+    for second in range(seconds):
+        east_m += 5.0 if second % every_s < every_s - stand_s else 0.0
+        way.append(Spot(east_m, 0.0, 5.0))
+    return epochs(way)
+
+
+@pytest.mark.parametrize(("agreed", "least", "most"), [("routes-and-safety", 14, 40), ("operations", 9, 14)])
+def test_a_stand_is_worth_a_commit_unless_a_release_is_near(agreed: str, least: int, most: int) -> None:
+    """Ten minutes with a stand of 20 s in each 40 s: a release each minute brings the way that was held back."""
+    link = Witness()
+    runtime = truck(agreement(agreed), outbox(), link, ON)
+    stepped(runtime, link, stops(40, 20, 600))
+    assert least <= runtime.counts.commits <= most
+
+
+def test_a_pause_waits_for_no_release() -> None:
+    link = Witness()
+    runtime = truck(timed(), outbox(), link)
+    stepped(runtime, link, by_time(switched_on(), epochs(straight(500))))
+    before = runtime.outbox.note(CHECKPOINT_NOTE)
+    paused = [Pulse(26.0, "switch", 0), *(Tick(26.0 + i / 2) for i in range(1, 8))]
+    stepped(runtime, link, paused)
+    assert runtime.outbox.note(CHECKPOINT_NOTE) != before
 
 
 def test_a_pulse_moves_no_moment_at_which_something_is_kept_or_leaves() -> None:
