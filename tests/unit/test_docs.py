@@ -39,7 +39,7 @@ COMMANDS = [name for commands in SECTIONS.values() for name in commands]
 NOT_ROOMS = {"build", "dist", "demo-out", "__pycache__"}
 HIDDEN_ROOMS = {".ci"}
 
-LINK = re.compile(r"!?\[(?:[^\]]|\n)*?\]\(([^)\s]+)\)")
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^([ ]*)```([a-z]*)[ ]?(.*?)\n(.*?)^[ ]*```", re.DOTALL | re.MULTILINE)
 ABSOLUTE = re.compile(
     r"(?<![\w.])/(?:Users|bin|boot|dev|etc|home|lib|media|mnt|opt|root|run|srv|tmp|usr|var|work)\b[\w./-]*"
