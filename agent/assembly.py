@@ -13,7 +13,7 @@ from agent.agreement.promises import HELD_SPARE_DAYS
 from agent.agreement.schema import DailyRelease, TimedRelease
 from agent.calendar import ROLLOVER_DAYS
 from agent.in_force import InForce
-from agent.keeping import Retention
+from agent.keeping import Pace, Retention
 from agent.recording.braking import BrakingRules
 from agent.recording.duty import DUTY_KINDS, Duty
 from agent.recording.gate import GateLimits
@@ -297,7 +297,7 @@ def assemble(
         outbox=outbox,
         link=link,
         topic=topic_for(configuration.fleet, configuration.vehicle),
-        commit_every_s=configuration.outbox.commit_every,
+        pace=Pace(configuration.outbox.commit_every, configuration.outbox.hold_up),
         sharing=sharing(configuration, outbox),
         look=look,
     )

@@ -7,6 +7,7 @@ while. A disk that can't be written or read is said once, and everything waits u
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,10 @@ Answer = TypeVar("Answer")
 Key = tuple[str, int]
 
 HOUSEKEEPING_S = 1.0  # with inputs coming in
+STAND_WAITS_S = (
+    120.0  # behind a release that closed the way: the next is as near, and brings what is held back
+)
+HOLD_UP_S_MIN = 2.0  # of power behind the ignition's edge: enough to keep what a pause has to
 ACKNOWLEDGED_KEPT_S = 120.0
 PENDING_RECORDS_MAX = 10_000
 WITHHELD_STEP = 500  # sealed batches looked at a time, while some of them may not leave
@@ -51,18 +56,27 @@ class Counts:
     dropped: int = 0  # records that found no room in memory while the disk was lost
 
 
+class Pace(NamedTuple):
+    """How soon things are kept: what left its filters within `commit_every_s`; a stand at once, or within a minute or
+    two where power stays for `hold_up_s` behind the ignition's edge."""
+
+    commit_every_s: float
+    hold_up_s: float = 0.0
+
+
 class Keeping:
     """What is on its way to one outbox, and what may leave of what is there.
 
     `checkpoint` gives the note that rides with every commit, None for none. `sharing` chooses what leaves next where
-    the connection stands all day. `storage_lost`: the disk would not have the last commit.
+    the connection stands all day. `storage_lost`: the disk would not have the last commit. `closed_at`: when a release
+    took the unfinished way too.
     """
 
     def __init__(
         self,
         outbox: Outbox,
         counts: Counts,
-        commit_every_s: float,
+        pace: Pace,
         checkpoint: Callable[[], Note | None],
         sharing: Sharing | None = None,
     ) -> None:
@@ -71,7 +85,9 @@ class Keeping:
         self.storage = Storage(outbox)
         self.pending: list[Record] = []
         self._counts = counts
-        self._commit_every_s = commit_every_s
+        self._commit_every_s = pace.commit_every_s
+        self._holds_up = pace.hold_up_s >= HOLD_UP_S_MIN
+        self.closed_at = -math.inf
         self._checkpoint = checkpoint
         self._checkpointed = outbox.note(CHECKPOINT_NOTE)
         self._spent = outbox.note(SPENT_NOTE)
@@ -129,6 +145,10 @@ class Keeping:
             return now >= self._retry_at
         answered = bool(self._acked or self._refused) and now - self._answered_since >= ACKNOWLEDGED_KEPT_S
         return bool(self._notes) or answered or (self.due is not None and now >= self.due)
+
+    def is_patient(self, now: float) -> bool:
+        """Whether a stand may wait for the next release, which the one before says is near."""
+        return self._holds_up and now - self.closed_at <= STAND_WAITS_S
 
     # Commits.
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from agent.agreement import Agreement
 from agent.in_force import Build, InForce
-from agent.keeping import CHECKPOINT_NOTE, HOUSEKEEPING_S, Counts, Keeping, Key
+from agent.keeping import CHECKPOINT_NOTE, HOUSEKEEPING_S, Counts, Keeping, Key, Pace
 from agent.recording.recorder import Recorder
 from agent.records import Record, iso_date
 from agent.release import LANES, Lane, lane_of
@@ -37,9 +37,6 @@ Answer = TypeVar("Answer")
 
 IDLE_S = 5.0  # between looks at the time when nothing comes in
 LOOK_S = 60.0  # between looks at the agreement's file
-STAND_WAITS_S = (
-    120.0  # a release surely comes within so long, and the way with it: twice a period of a minute
-)
 FAULTS_MAX = 100
 
 
@@ -59,7 +56,7 @@ class Runtime:
         outbox: Outbox,
         link: Pipe,
         topic: Callable[[str], str],
-        commit_every_s: float,
+        pace: Pace,
         sharing: Sharing,
         look: Callable[[], Agreement | Unusable | None] = lambda: None,
     ) -> None:
@@ -72,7 +69,7 @@ class Runtime:
         self._build = build
         self._look = look
         self._next_look = 0.0
-        self._keeping = Keeping(outbox, self.counts, commit_every_s, self._checkpoint, sharing)
+        self._keeping = Keeping(outbox, self.counts, pace, self._checkpoint, sharing)
         self._carrying = Carrying(sender, link, topic, self.counts, self._settled)
         checkpoint = outbox.note(CHECKPOINT_NOTE)
         self._resumed = checkpoint.body if checkpoint else None  # until the date tells which agreement counts
@@ -166,8 +163,8 @@ class Runtime:
 
     @property
     def _checkpoint_due(self) -> bool:
-        """Whether the way that is held back is worth a commit; a stand waits for a release that is near."""
-        patient = 0 < self._terms.release.within_s <= STAND_WAITS_S
+        """Whether the way that is held back is worth a commit; a stand may wait for a release that is near."""
+        patient = self._keeping.is_patient(self._awake_since)
         return not self._keeping.retrying and self.recorder.checkpoint_due(patient=patient)
 
     @property
@@ -352,6 +349,8 @@ class Runtime:
         if done is None:
             release.resume(lane, self._released.get(lane))  # not released: try again
             return
+        if release.closes(lane):
+            self._keeping.closed_at = now
         self._carrying.stale = self._carrying.stale or bool(done.seal)
         self._released[lane] = moment.day
 

@@ -19,6 +19,8 @@ from config.shape import expected
 from config.wording import nearest
 
 COLUMNS_MAX = 200
+NAMED_MAX = 10
+"""So many trucks are named when there is none of the name that was asked for."""
 
 TRUCK, VEHICLE = "truck", "vehicle"
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -51,11 +53,16 @@ def read_truck(path: Path, truck: str) -> Located:
     problems = [*_of_header(header), *_of_rows(header, rows)]
     named = {cell.text: row for row in rows if (cell := _cell(header, row, TRUCK))}
     if not problems and truck not in named:
-        says = f"no line is of truck '{printable(truck)}'{nearest(truck, list(named))}"
+        says = f"no line is of truck '{printable(truck)}'; {_there_are(list(named))}{nearest(truck, list(named))}"
         problems = [cell.problem(says) for cell in header if cell.text == TRUCK]
     if problems:
         raise ConfigurationError(problems)
     return _located(str(path), header, named[truck])
+
+
+def _there_are(trucks: Sequence[str]) -> str:
+    more = f" and {len(trucks) - NAMED_MAX} more" if len(trucks) > NAMED_MAX else ""
+    return f"there are {', '.join(map(printable, trucks[:NAMED_MAX]))}{more}" if trucks else "there are none"
 
 
 def value_of(text: str, path: KeyPath) -> Any:

@@ -517,18 +517,40 @@ def stops(every_s: int, stand_s: int, seconds: int) -> list[Input]:
     return epochs(way)
 
 
-@pytest.mark.parametrize(("agreed", "least", "most"), [("routes-and-safety", 14, 40), ("operations", 9, 14)])
-def test_a_stand_is_worth_a_commit_unless_a_release_is_near(agreed: str, least: int, most: int) -> None:
+@pytest.mark.parametrize(
+    ("agreed", "hold_up", "least", "most"),
+    [
+        ("routes-and-safety", "2 s", 14, 40),
+        ("operations", "0 s", 20, 40),
+        ("operations", "1 s", 20, 40),
+        ("operations", "2 s", 9, 14),
+    ],
+)
+def test_a_stand_is_worth_a_commit_unless_power_holds_and_a_release_is_near(
+    agreed: str, hold_up: str, least: int, most: int
+) -> None:
     """Ten minutes with a stand of 20 s in each 40 s: a release each minute brings the way that was held back."""
     link = Witness()
-    runtime = truck(agreement(agreed), outbox(), link, ON)
+    runtime = truck(agreement(agreed), outbox(), link, ON, outbox={"hold_up": hold_up})
     stepped(runtime, link, stops(40, 20, 600))
     assert least <= runtime.counts.commits <= most
 
 
+def test_without_releases_for_two_minutes_a_stand_waits_no_longer() -> None:
+    """A date that was a day ahead and is corrected leaves a truck without releases for the rest of the day."""
+    link = Witness()
+    runtime = truck(timed(), outbox(), link, ON, outbox={"hold_up": "1 min"})
+    stepped(runtime, link, stops(40, 20, 300))
+    runtime._terms.release.due = lambda now: []  # type: ignore[method-assign]
+    before = runtime.counts.commits
+    later = [entry._replace(at=entry.at + 300.0) for entry in stops(40, 20, 600)]
+    stepped(runtime, link, later)
+    assert runtime.counts.commits - before >= 8
+
+
 def test_a_pause_waits_for_no_release() -> None:
     link = Witness()
-    runtime = truck(timed(), outbox(), link)
+    runtime = truck(timed(), outbox(), link, outbox={"hold_up": "2 s"})
     stepped(runtime, link, by_time(switched_on(), epochs(straight(500))))
     before = runtime.outbox.note(CHECKPOINT_NOTE)
     paused = [Pulse(26.0, "switch", 0), *(Tick(26.0 + i / 2) for i in range(1, 8))]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.agreement import Agreement
-from agent.keeping import Counts, Keeping
+from agent.keeping import Counts, Keeping, Pace
 from agent.recording.duty import FixedDuty
 from agent.records import Record
 from agent.replaying import wait
@@ -149,7 +149,7 @@ def test_calls_that_wait_in_memory_are_so_many_at_most() -> None:
 
     def made(count: int) -> tuple[Outbox, int]:
         box = outbox()
-        calls = Calling(Keeping(box, Counts(), 10.0, lambda: None), terms(DAILY))
+        calls = Calling(Keeping(box, Counts(), Pace(10.0), lambda: None), terms(DAILY))
         for _ in range(count):
             calls.seal([Record("help", 21_065, {"state": "ongoing"})], terms(DAILY), 21_065, 0.0)
         return box, len(calls.batches(()))

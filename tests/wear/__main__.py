@@ -33,7 +33,11 @@ RUN_S_MAX = 300.0
 HOUR_S = 3_600
 FAST = 10_000.0
 RUNNING: set[subprocess.Popen[str]] = set()
-MODES = {"daily": "*routes-and-safety*, daily", "timed": "*operations*, every 60 s"}
+MODES = {
+    "daily": "*routes-and-safety*, daily",
+    "timed": "*operations*, every 60 s",
+    "held": "the same, `hold_up: 2 s`",
+}
 
 
 class Day(NamedTuple):
@@ -86,16 +90,18 @@ def measure(work: Path, hours: float, paced_minutes: float) -> dict[str, Day]:
     driven = work / "shift"
     write(shift(SEED, hours), driven)
     agreed = (driven / "agreement.yaml").read_text(encoding="utf-8")
-    papers = {
-        "daily": driven / "agreement.yaml",
-        "timed": write_yaml(driven / "timed.yaml", operations(agreed)),
-    }
+    timed = write_yaml(driven / "timed.yaml", operations(agreed))
+    held = work / "held"
+    shutil.copytree(driven, held)
+    with (held / "agent.yaml").open("a", encoding="utf-8") as file:
+        file.write("outbox: {hold_up: 2 s}\n")
+    trucks = {"daily": (driven, driven / "agreement.yaml"), "timed": (driven, timed), "held": (held, timed)}
     with ThreadPoolExecutor(len(MODES)) as pool, ended_early():
         sampled = {
-            mode: pool.submit(timers, work / f"{mode}-timers", driven, papers[mode], paced_minutes)
+            mode: pool.submit(timers, work / f"{mode}-timers", *trucks[mode], paced_minutes)
             for mode in MODES
         }
-        days = {mode: day(work / mode, driven, papers[mode]) for mode in MODES}
+        days = {mode: day(work / f"{mode}-day", *trucks[mode]) for mode in MODES}
         return {
             mode: one._replace(paced_bytes=one.device_bytes + HOUR_S * hours * sampled[mode].result())
             for mode, one in days.items()
