@@ -22,7 +22,7 @@ class Gap(NamedTuple):
     their retention.
 
     So that the chain of receipts goes on across it: `prev` is the beginning of the SHA-256 of the payload that lay
-    before `first_n` when the gap came to be, `last` the SHA-256 of `last_n`'s own; empty where they are not known.
+    before `first_n` when the gap came to be, `last` the SHA-256 of `last_n`'s own; empty where that neighbour is gone.
     """
 
     stream: str
@@ -64,6 +64,16 @@ def note(db: sqlite3.Connection, gone: Iterable[Gap]) -> None:
                 gap,
             )
             db.execute("DELETE FROM gap WHERE id <= (SELECT max(id) FROM gap) - ?", (GAPS_MAX,))
+    _forget_hashes(db)
+
+
+def _forget_hashes(db: sqlite3.Connection) -> None:
+    """Hashes that vouch for a batch which is gone too go with it: who can guess a payload could try it against them."""
+    for column, beside in {"last": "first_n = gap.last_n + 1", "prev": "last_n = gap.first_n - 1"}.items():
+        db.execute(
+            f"UPDATE gap SET {column} = x'' WHERE {column} != x'' AND EXISTS"
+            f" (SELECT 1 FROM gap AS other WHERE other.stream = gap.stream AND other.{beside})"
+        )
 
 
 def _merged(gone: Iterable[Gap]) -> list[Gap]:

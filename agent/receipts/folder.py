@@ -16,6 +16,7 @@ from agent import wire
 from agent.receipts import receipts
 from agent.receipts.receipts import UNSENT, Finding, Known, Link
 from agent.records import day_number, iso_date
+from agent.topics import FLEET_STREAMS
 from buffer.gaps import Gap
 from buffer.rows import Receipt
 
@@ -110,8 +111,8 @@ def link_line(link: Link, topic: str | None) -> dict[str, Any]:
 
 
 def gap_line(gap: Gap) -> dict[str, Any]:
-    """Numbers that are not here as a line of NDJSON."""
-    hashes = {"prev": gap.prev.hex(), "last": gap.last.hex()}
+    """Numbers that are not here as a line of NDJSON; of the fleet's streams without hashes, which stay on the truck."""
+    hashes = {"prev": gap.prev.hex(), "last": gap.last.hex()} if gap.stream not in FLEET_STREAMS else {}
     return {
         "stream": gap.stream,
         "first_n": gap.first_n,

@@ -179,3 +179,18 @@ def test_a_row_with_overflow_pages_counts_little_for_the_margin(length: int, loc
     blanks = [(row_id, True, length) for row_id in range(rows + 1)]
     assert list(sweep.removable(blanks[:-1])) in ([], [(0, 0)])
     assert list(sweep.removable(blanks)) in ([(0, 0)], [(0, 1)])
+
+
+def test_R11_a_gap_keeps_a_hash_for_no_longer_than_the_batch_beside_it(outbox: Outbox) -> None:
+    """Payloads are few enough to be guessed: a hash may not outlive what it vouches for."""
+    day = 20_000
+    for n in range(1, 7):
+        outbox.commit(seal=[Batch("track", n, day + n, b"%d" % n * 600)])
+    outbox.commit(acknowledged=[("track", n) for n in (1, 2, 4, 5, 6)], today=day + 6)
+    days = {"receipt_days": {}, "receipt_days_default": 60, "age_days_max": 4}
+    outbox.purge(day + 8, **days)  # the third was never sent
+    (gap,) = outbox.gaps()
+    assert (gap.first_n, gap.last_n, len(gap.prev), len(gap.last)) == (3, 3, 16, 32)
+    outbox.purge(day + 99, **days)
+    told = {(gap.first_n, gap.last_n): (gap.prev, len(gap.last)) for gap in outbox.gaps()}
+    assert told == {(1, 2): (b"", 0), (3, 3): (b"", 0), (4, 6): (b"", 32)}
