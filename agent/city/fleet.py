@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from agent.city.forbidden import named
 from agent.wire import AgreementReference, PayloadError, decode
 from buffer.received import ReceivedStore
+from config.located import printable
 
 CERTIFICATE_DAYS_MIN = 30
 QUIET_DAYS_MAX = 3  # a weekend in the garage without power
@@ -94,7 +95,9 @@ def _box(payload: bytes) -> Box | None:
         heading, records = decode(payload)
         record: Mapping[str, Any] = max(records, key=lambda each: str(each["date"]))
         date = datetime.date.fromisoformat(record["date"])
-        version, self_test, storage = (str(record[name]) for name in ("version", "self_test", "storage"))
+        # Whoever has a truck's key may write what they like here, and terminals act on some of it.
+        said = (printable(str(record[name])) for name in ("version", "self_test", "storage"))
+        version, self_test, storage = said
         return Box(date, version, heading.agreement, self_test, storage, int(record["certificate_days"]))
     except (PayloadError, ValueError, KeyError, TypeError):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import random
+import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -312,3 +313,14 @@ def test_the_page_shows_what_it_prints(tmp_path: Path) -> None:
     shown = page.partition("\n")[2].partition("```")[0]
     printed = "\n".join(line.rstrip() for line in result.output.splitlines() if line.strip())
     assert shown.strip() == printed.strip()
+
+
+def test_a_truck_s_words_do_nothing_to_the_terminal(tmp_path: Path) -> None:
+    """Whoever has a truck's key may say anything; a list in which others need a hand must not vanish."""
+    rogue = box(
+        "truck-001", version="0.5\x1b]0;mine\x07\x1b[2J", self_test="pass\r\nall well", storage="good\x9b2J"
+    )
+    shown = fleet(filled(tmp_path / "received.db", [rogue, box("truck-002")]))
+    assert shown.exit_code == 0
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown.output)
+    assert "truck-002" in shown.output
