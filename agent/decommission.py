@@ -71,10 +71,11 @@ def destroy(files: Iterable[Path]) -> Iterator[Path | Left]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Every file in a folder and the folders in it; none where there is no folder."""
+    """Every file in a folder and the folders in it, and links to folders, which nobody looks behind."""
     for here, folders, names in os.walk(folder, onerror=_raise):
         folders.sort()
-        yield from (Path(here) / name for name in names)
+        links = [name for name in folders if (Path(here) / name).is_symlink()]
+        yield from (Path(here) / name for name in [*names, *links])
 
 
 def _raise(error: OSError) -> None:

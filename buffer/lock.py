@@ -18,8 +18,7 @@ class OutboxInUse(OSError):
 @contextlib.contextmanager
 def held(state: Path) -> Iterator[None]:
     """Hold the directory's lock. Raises OutboxInUse at once when another process does, OSError for a link."""
-    descriptor = os.open(state / LOCK_FILE, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(_opened(state), "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -27,3 +26,27 @@ def held(state: Path) -> Iterator[None]:
                 f"another agent is running on {state}: stop it, or give this one its own `state:`"
             ) from None
         yield
+
+
+def _opened(state: Path) -> int:
+    path = state / LOCK_FILE
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):  # somebody else was quicker
+            _make(path)
+        return os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+
+
+def _make(path: Path) -> None:
+    """A new file, for the folder's owner: root may be here before the agent, who has to be able to open it.
+
+    Only what is made here is given away; a file that was there may be a link to somebody else's.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    try:
+        if os.geteuid() == 0:
+            folder = path.parent.stat()
+            os.fchown(descriptor, folder.st_uid, folder.st_gid)
+    finally:
+        os.close(descriptor)

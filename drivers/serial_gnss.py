@@ -295,6 +295,8 @@ class SerialGnss:
     def _deaf(self, noise_bytes: int) -> OSError:
         """Why there is no NMEA, in words for whoever stands in front of the truck."""
         port = self._options.port
+        if not noise_bytes and self._socket:
+            return PortSilent(f"{port} is silent: does what answers there have a receiver?")
         if not noise_bytes:
             return PortSilent(f"{port} is silent: is the receiver powered, and its TX wired to our RX?")
         if self._socket:

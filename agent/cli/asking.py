@@ -210,7 +210,7 @@ def _ask_login(told: Answers, *, tls: bool) -> None:
 
 def _of_agreement(path: Path) -> str | None:
     if not path.is_file():
-        return f"there is no file {path}"
+        return f"there is no file {path}: put it there first, or answer {NONE}"
     try:
         load_agreement(path)
     except ConfigurationError as error:

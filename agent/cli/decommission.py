@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.cli.failing import BAD_USAGE, FAILED, clear_errors, fail
-from agent.cli.options import config_option
+from agent.cli.options import any_config_option
 
 if TYPE_CHECKING:
     from agent.decommission import Doomed
@@ -23,10 +23,11 @@ Without its keys the box can send nothing, but it would start again: sudo system
 
 
 @click.command(short_help="Destroy keys and buffer: the box leaves its truck.")
-@config_option
+@any_config_option()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--all", "whole", is_flag=True, help="Destroy the configuration and the agreement too.")
-def decommission(config: Path, yes: bool, whole: bool) -> None:
+@click.option("--list", "only_list", is_flag=True, help="Destroy nothing: the files on stdout, one a line.")
+def decommission(config: Path, yes: bool, whole: bool, only_list: bool) -> None:
     """Destroy this truck's keys, certificate, password and outbox with all receipts, for good.
 
     Lists the files, asks, overwrites and removes them. What is not there any more needs no destroying, so it can be
@@ -36,6 +37,9 @@ def decommission(config: Path, yes: bool, whole: bool) -> None:
         state, found = _found(config, whole)
         if not config.exists():
             click.echo(f"There is no {config}: the usual places are looked at.", err=True)
+        if only_list:
+            _print(found)
+            return
         _list(found)
         if found.files and not yes:
             _ask()
@@ -75,11 +79,27 @@ def _list(found: Doomed) -> None:
         if files:
             click.echo(f"{words}:", err=True)
         for path in files:
-            click.echo(f"  {path}", err=True)
+            click.echo(f"  {_shown(path)}", err=True)
+
+
+def _print(found: Doomed) -> None:
+    odd = [path for path in found.files if _shown(path) != str(path)]
+    for path in found.files:
+        if path not in odd:
+            click.echo(path)
+    for path in odd:
+        click.echo(f"NOT LISTED {_shown(path)}: its name does not fit into a line", err=True)
+    if odd:
+        sys.exit(FAILED)
+
+
+def _shown(path: Path) -> str:
+    """In one line, whoever named the file: a newline in it must not pass for a further file."""
+    return str(path) if str(path).isprintable() else repr(str(path))
 
 
 def _ask() -> None:
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():  # None: closed by whoever called
         fail(BAD_USAGE, "nobody is here to be asked: say --yes to destroy these files")
     if not click.confirm("Destroy them? It cannot be undone.", err=True):
         fail(FAILED, "nothing was destroyed")
@@ -110,7 +130,7 @@ def _destroy(found: Doomed) -> int:
     for each in destroy(found.files):
         if isinstance(each, Left):
             left += 1
-            click.echo(f"LEFT       {each.file}: {each.reason}", err=True)
+            click.echo(f"LEFT       {_shown(each.file)}: {each.reason}", err=True)
         else:
-            click.echo(f"destroyed  {each}", err=True)
+            click.echo(f"destroyed  {_shown(each)}", err=True)
     return left

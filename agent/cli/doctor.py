@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import importlib
 import json
 import select
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -70,7 +73,8 @@ def doctor(config: Path, as_json: bool, seconds: float, hands: bool | None) -> N
         from drivers.clock import Clock
 
         loaded, warned = _checked(config)
-        terminal = sys.stdin.isatty() and sys.stderr.isatty() and not as_json
+        asked = sys.stdin is not None and sys.stdin.isatty()  # None: closed by whoever called
+        terminal = asked and sys.stderr.isatty() and not as_json
         checkup = Checkup(
             as_kept(loaded.configuration),
             Machine(),
@@ -82,7 +86,8 @@ def doctor(config: Path, as_json: bool, seconds: float, hands: bool | None) -> N
         )
         if not as_json:
             click.echo(f"Looking at everything; this takes about {seconds + 15:.0f} seconds.", err=True)
-        groups = (*checkup.groups(), configured(config.name, warned))
+        _take_lgpio_in()
+        groups = report.naming(str(config), (*checkup.groups(), configured(config.name, warned)))
         vehicle = loaded.configuration.vehicle
         if as_json:
             click.echo(json.dumps(report.as_json(vehicle, groups)))
@@ -104,6 +109,12 @@ def _checked(config: Path) -> tuple[Loaded, list[str]]:
         refuse(ConfigurationError(problems))
     warned = [*unwise(loaded), *unwise_agreement(loaded, datetime.date.today())]
     return loaded, [str(problem) for problem in warned]
+
+
+def _take_lgpio_in() -> None:
+    """lgpio leaves a FIFO in the folder where it is first imported: not in the technician's. Most computers lack it."""
+    with contextlib.suppress(Exception), tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        importlib.import_module("lgpio")
 
 
 def _show(lines: Iterable[Text]) -> None:

@@ -73,7 +73,8 @@ def _own_values(out: Path, fleet_file: Path | None, table: Path | None, truck: s
     if not somebody_answers():
         fail(
             BAD_USAGE,
-            "nobody can be asked, because standard input is no terminal: write --from trucks.csv --truck 017",
+            "nobody can be asked, because standard input is no terminal: write --from trucks.csv --truck 017, "
+            "with a table with a line for each truck, see config/trucks.example.csv",
         )
     from agent.cli.asking import answers
 
@@ -82,7 +83,7 @@ def _own_values(out: Path, fleet_file: Path | None, table: Path | None, truck: s
 
 def somebody_answers() -> bool:
     """Whether there is a terminal to ask on."""
-    return sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _from_there(fleet_file: Path | None, out: Path) -> str | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -17,31 +19,57 @@ from agent.cli.options import config_option
 
 RUNTIME_DIRECTORY = "/run/fairhaul"
 WATCH_S = 2.0
-NOT_THERE = "no status file: is the agent running?  (systemctl status fairhaul)"
+FRESH_S = 30.0
+"""The agent writes its status every 10 s; that tells where its lock may not be looked at."""
+
+START_IT = "sudo systemctl start fairhaul, or by hand: fairhaul run --config FILE"
+NOT_THERE = f"no status file: is the agent running?  Start it: {START_IT}"
+
+
+class LastWord(NamedTuple):
+    """What the status file says, whether the agent that wrote it runs, and how many seconds ago it wrote it."""
+
+    told: dict[str, Any]
+    running: bool
+    age_s: float
 
 
 @click.command(short_help="What the running agent is doing.")
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="The status file as it is, on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="The same and a little more as one JSON object.")
 @click.option("--watch", is_flag=True, help="Look again every 2 seconds, until Ctrl-C.")
 def status(config: Path, as_json: bool, watch: bool) -> None:
-    """Say in a few lines what the agent on this truck is doing."""
+    """Say in a few lines what the agent on this truck is doing.
+
+    Exit status 1 when it is not running: what is shown is then its last word, if there is one.
+    """
     with clear_errors():
         if watch:
-            _watch(lambda: _shown(config, as_json))
+            _watch(lambda: _shown(_last_word(config), as_json))
             return
-        shown = _shown(config, as_json)
-        if shown is None:
-            fail(FAILED, NOT_THERE)
-        click.echo(shown)
+        word = _last_word(config)
+        click.echo(_shown(word, as_json) or fail(FAILED, NOT_THERE))
+        if word and not word.running:
+            sys.exit(FAILED)
 
 
-def _shown(config: Path, as_json: bool) -> str | None:
+def _shown(word: LastWord | None, as_json: bool) -> str | None:
     """The status in one form or the other; None where there is none."""
-    told = _told(config)
-    if told is None:
+    if word is None:
         return None
-    return json.dumps(told) if as_json else in_words(told)
+    if as_json:
+        return json.dumps({**word.told, "running": word.running, "age_s": round(word.age_s)})
+    if word.running:
+        return in_words(word.told)
+    ended = f"NOT RUNNING: this is the agent's last word, {_age_in_words(word.age_s)} old."
+    return f"{ended}\nStart it: {START_IT}\n\n{in_words(word.told)}"
+
+
+def _age_in_words(age_s: float) -> str:
+    for unit, unit_s in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if age_s >= 2 * unit_s:
+            return f"{age_s // unit_s:,.0f} {unit}"
+    return f"{age_s:.0f} seconds"
 
 
 def _watch(look: Callable[[], str | None]) -> None:
@@ -63,7 +91,8 @@ def _watch(look: Callable[[], str | None]) -> None:
                 waiting.wait(WATCH_S)
 
 
-def _told(config: Path) -> dict[str, Any] | None:
+def _last_word(config: Path) -> LastWord | None:
+    from agent.doctor.running import agent_runs
     from agent.status import status_path
     from config.load import load_configuration
 
@@ -73,7 +102,9 @@ def _told(config: Path) -> dict[str, Any] | None:
         path = status_path(configuration, environment)
         if path.is_file():
             told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return told
+            age_s = max(0.0, time.time() - path.stat().st_mtime)  # noqa: TID251 - the file bears this clock's time
+            runs = agent_runs(configuration.state)
+            return LastWord(told, age_s <= FRESH_S if runs is None else runs, age_s)
     return None
 
 

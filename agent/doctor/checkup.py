@@ -19,7 +19,7 @@ from agent.doctor.hands import Technician
 from agent.doctor.hearing import Hearing
 from agent.doctor.machine import Machine
 from agent.doctor.receiver import Heard
-from agent.doctor.running import agent_runs, status_told
+from agent.doctor.running import kept_off, status_told
 from agent.live import OUTBOX_FILE
 from agent.status import status_path
 from agent.topics import doctor_topic
@@ -49,12 +49,15 @@ class Checkup:
     runtime: Path = Path("/run/fairhaul")
 
     def groups(self) -> tuple[Group, ...]:
-        """Everything, once; takes about half a minute, and as long as the hands need."""
+        """Everything, once; takes about half a minute, and as long as the hands need. No agent can start meanwhile."""
+        with kept_off(self.configuration.state) as running:
+            return self._groups(running)
+
+    def _groups(self, running: bool | None) -> tuple[Group, ...]:
         configuration = self.configuration
-        running = agent_runs(configuration.state)
         receiver_said, gnss_day = self._receiver(running)
         day = self.wall_day if gnss_day is None else gnss_day
-        return (
+        groups = (
             Group("The computer", tuple(computer.power(computer.throttled(self.machine)))),
             Group("The disk", tuple(self._disk())),
             Group("The receiver", receiver_said),
@@ -66,6 +69,7 @@ class Checkup:
                 for broker in configuration.link.brokers
             ),
         )
+        return tuple(group for group in groups if group.findings)
 
     @property
     def _outbox(self) -> Path:
@@ -83,7 +87,7 @@ class Checkup:
                 status_path(self.configuration, place)
                 for place in ({"RUNTIME_DIRECTORY": str(self.runtime)}, {})
             )
-            return receiver.while_agent_runs(told), None
+            return receiver.while_agent_runs(told)
         return receiver.receiver(self.machine, port_options(self.configuration), self._hear)
 
     def _hear(self, options: PortOptions) -> Heard:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 FILE_BYTES_MAX = 65_536
+TTY_DRIVERS_FILE = "proc/tty/drivers"
+
+_TTY_DRIVER = re.compile(
+    r"/dev/\S+ +(?P<major>\d+) +(?P<first>\d+)(?:-(?P<last>\d+))? +(?:serial|pty:slave)\b"
+)
 
 
 class Holder(NamedTuple):
@@ -47,6 +54,22 @@ class Machine:
         return [
             word.removeprefix("console=").partition(",")[0] for word in words if word.startswith("console=")
         ]
+
+    def is_serial(self, device: Path) -> bool:
+        """Whether `device` is a serial line, or a pseudo-terminal that stands in for one.
+
+        By the kernel's list of drivers, and without opening it: merely to open a watchdog arms it. Where there is no
+        list, any character device may be one.
+        """
+        found = device.stat()
+        if not stat.S_ISCHR(found.st_mode):
+            return False
+        drivers = self.text(TTY_DRIVERS_FILE)
+        major, minor = os.major(found.st_rdev), os.minor(found.st_rdev)
+        return drivers is None or any(
+            int(each["major"]) == major and int(each["first"]) <= minor <= int(each["last"] or each["first"])
+            for each in _TTY_DRIVER.finditer(drivers)
+        )
 
     @property
     def sees_all_programs(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from agent.doctor.certificate import remaining, validity
-from agent.doctor.finding import Finding, failed, filled, not_here, passed, warned
+from agent.doctor.finding import Finding, failed, filled, not_here, not_tested, passed, warned
 from drivers.clock import Clock
 from drivers.inbox import Inbox
 from drivers.inputs import Acknowledged, Input, LinkDown, LinkUp
@@ -48,9 +48,9 @@ def network(
 def _name(address: BrokerAddress) -> Finding:
     try:
         socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):  # the latter of what can't be a name at all
         says = f"the name {address.host} is not found"
-        return failed("name", says, f"{_MODEM} Or the name in link.brokers is misspelt.")
+        return failed("name", says, f"{_MODEM} Or the name in link.brokers in agent.yaml is misspelt.")
     return passed("name", f"the name {address.host} is found")
 
 
@@ -59,7 +59,7 @@ def _connection(address: BrokerAddress, options: LinkOptions) -> Finding:
         with socket.create_connection((address.host, address.port), options.connect_within_s):
             return passed("connection", f"port {address.port} answers")
     except ConnectionRefusedError:
-        remedy = "Ask whether the broker runs. Check the port in link.brokers."
+        remedy = "Ask whether the broker runs. Check the port in link.brokers in agent.yaml."
         return failed("connection", f"nobody listens on port {address.port}", remedy)
     except OSError as error:
         remedy = f"{_MODEM} Or a firewall keeps port {address.port} shut."
@@ -71,7 +71,7 @@ def _tls(address: BrokerAddress, options: LinkOptions, wall_day: int) -> Iterato
         if address.host in ("localhost", "127.0.0.1", "::1"):
             yield not_here("encryption", "not needed on this computer itself")
         else:
-            remedy = "Write mqtts:// in link.brokers, once the broker has a certificate."
+            remedy = "Write mqtts:// in link.brokers in agent.yaml, once the broker has a certificate."
             yield warned(
                 "encryption", "mqtt:// is not encrypted: whoever is on the way can read along", remedy
             )
@@ -90,7 +90,12 @@ def _tls(address: BrokerAddress, options: LinkOptions, wall_day: int) -> Iterato
         yield failed("encryption", in_words(error), _tls_remedy(error))
         return
     yield passed("encryption", f"{version}, and the broker is who it says it is")
-    yield remaining("broker's certificate", "the broker's certificate", validity(der), wall_day, _RENEW)
+    try:
+        valid = validity(der)
+    except ValueError:
+        yield not_tested("broker's certificate", "it is accepted, but its dates can't be read")
+        return
+    yield remaining("broker's certificate", "the broker's certificate", valid, wall_day, _RENEW)
 
 
 def _not_accepted(error: ssl.SSLCertVerificationError) -> Finding:
@@ -101,16 +106,16 @@ def _not_accepted(error: ssl.SSLCertVerificationError) -> Finding:
         remedy = "Set the computer's clock: give the box a network, then look at `timedatectl`."
         return failed("broker's certificate", says, remedy)
     if error.verify_code in OTHER_NAME:
-        remedy = "Write the broker in link.brokers by the name that its certificate bears."
+        remedy = "Write the broker in link.brokers in agent.yaml by the name that its certificate bears."
         return failed("broker's certificate", says, remedy)
-    remedy = "Put the city's own ca.pem in place, and name it in link.ca_file."
+    remedy = "Put the city's own ca.pem in place, and name it in link.ca_file in agent.yaml."
     return failed("broker's certificate", says, remedy)
 
 
 def _tls_remedy(error: OSError) -> str:
     if isinstance(error, LinkError):
         return "Put link.ca_file, certificate_file and key_file in place; certificate and key must belong together."
-    return "Check the port in link.brokers: 8883 is usual for mqtts. Is it mqtt:// that the broker speaks?"
+    return "Check the port in link.brokers in agent.yaml: 8883 is usual for mqtts. Or does the broker speak mqtt://?"
 
 
 def _login(broker: str, options: LinkOptions, topic: str, clock: Clock) -> Iterator[Finding]:
@@ -137,7 +142,7 @@ def _login_remedy(reason: str) -> str:
     if "TLS" in reason or "certificate" in reason:
         return "Check that the truck's certificate is from the city's authority, and still valid."
     return (
-        "Check link.username and password_file, or the truck's certificate. "
+        "Check link.username and password_file in agent.yaml, or the truck's certificate. "
         f"Ask those who run the broker whether it lets in the client id of this truck with {CLIENT_SUFFIX} behind it."
     )
 

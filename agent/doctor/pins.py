@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.doctor.finding import Finding, failed, not_here, not_tested, passed, warned
+from agent.doctor.running import STOP_IT
 from drivers.clock import Clock
 from drivers.gpio import STATUS_LED, PinOptions, Pins, PinsMissing
 from drivers.inbox import Inbox
@@ -35,18 +36,23 @@ def pins(
     options: Sequence[PinOptions], edges_max_hz: Mapping[str, float], clock: Clock, factory: Any | None = None
 ) -> Iterator[Finding]:
     """A finding for each line. `edges_max_hz`: more changes a second are chatter."""
-    if not options:
-        remedy = "Name under `pins:` in agent.yaml what is wired to the header."
-        yield warned("pins", "agent.yaml names no pins: nothing is recorded", remedy)
+    yield from _none_named(options)
     for pin in options:
         yield _line(pin, edges_max_hz.get(pin.name, 0.0), clock, factory)
 
 
 def while_agent_runs(options: Sequence[PinOptions]) -> Iterator[Finding]:
     """The agent has them, and nobody else can look."""
+    yield from _none_named(options)
     for pin in options:
-        remedy = "`sudo systemctl stop fairhaul`, run this again, and start it afterwards."
+        remedy = f"{STOP_IT}, run this again, and start it afterwards."
         yield not_tested(pin.name, "the agent is running and has the pins", remedy)
+
+
+def _none_named(options: Sequence[PinOptions]) -> Iterator[Finding]:
+    if not options:
+        remedy = "Name under `pins:` in agent.yaml what is wired to the header."
+        yield warned("pins", "agent.yaml names no pins: nothing is recorded", remedy)
 
 
 def _line(pin: PinOptions, edges_max_hz: float, clock: Clock, factory: Any | None) -> Finding:

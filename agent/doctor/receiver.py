@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import datetime
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
-from agent.doctor.finding import Finding, failed, filled, not_here, not_tested, passed, warned
+from agent.doctor.finding import Finding, failed, filled, not_tested, passed, warned
 from agent.doctor.hearing import Hearing
-from agent.doctor.machine import Holder, Machine
-from agent.records import iso_date
+from agent.doctor.machine import Machine
+from agent.doctor.port import SOCKET, before_opening
+from agent.doctor.running import STOP_IT
+from agent.records import EPOCH_DATE, iso_date
 from drivers.clock import Clock
 from drivers.inbox import Inbox
 from drivers.inputs import Chunk, PortLost, PortOpened
@@ -71,87 +72,70 @@ def receiver(
     machine: Machine, options: PortOptions, hear: Callable[[PortOptions], Heard]
 ) -> tuple[tuple[Finding, ...], int | None]:
     """Every check of the receiver, and the date as days since 1970-01-01 where it told it."""
-    before = list(_before_opening(machine, options.port))
+    before = list(before_opening(machine, options.port))
     if any(found.outcome in ("fail", "not here") for found in before):
         return filled(CHECKS, before, "the port could not be opened"), None
     heard = hear(options)
     if heard.opened_at is None:
-        return filled(CHECKS, [*before, _no_nmea(options, heard, hear)], "nothing was understood"), None
+        socket = options.port.startswith(SOCKET)
+        why = _no_source(options, heard) if socket else [_no_nmea(options, heard, hear)]
+        return filled(CHECKS, [*before, *why], "nothing was understood"), None
     found = [*before, _speed(heard), *_said(heard.hearing, heard.opened_at, heard.until)]
     return filled(CHECKS, found, "the receiver did not say it"), heard.hearing.day
 
 
-def while_agent_runs(told: dict[str, object] | None) -> tuple[Finding, ...]:
+def while_agent_runs(told: dict[str, object] | None) -> tuple[tuple[Finding, ...], int | None]:
     """The same by the running agent's own status, which has the port for itself."""
-    found = []
+    silent = told is not None and told.get("gnss") != "heard"
+    day = None if told is None or silent else _day(told.get("date"))
+    why = (
+        "the running agent does not hear the receiver" if silent else "the agent is running and has the port"
+    )
+    return filled(CHECKS, _agent_says(told, silent, day), why), day
+
+
+def _agent_says(told: dict[str, object] | None, silent: bool, day: int | None) -> Iterator[Finding]:
     if told is None:
-        remedy = "`sudo systemctl restart fairhaul`, and run this again."
-        found.append(not_tested("port", "the agent is running, but its status file can't be read", remedy))
+        remedy = f"{STOP_IT}, start it again, and run this again."
+        yield not_tested("port", "the agent is running, but its status file can't be read", remedy)
+        return
+    yield passed("alone", "the running agent has the port")
+    if silent:  # its date, and the fix that told it, are of the time before: nothing is known of now
+        remedy = f"{STOP_IT}, then run this again: it will say more."
+        yield failed("port", "the running agent does not hear the receiver", remedy)
+        return
+    yield passed("port", "the running agent hears the receiver")
+    yield passed("speed", "the running agent has found it")
+    if day is None:
+        yield failed("date", "the running agent does not know the date yet", _SKY)
     else:
-        found.append(passed("alone", "the running agent has the port"))
-        if told.get("gnss") == "heard":
-            found.append(passed("port", "the running agent hears the receiver"))
-            found.append(passed("speed", "the running agent has found it"))
-        else:
-            remedy = "`sudo systemctl stop fairhaul`, then run this again: it will say more."
-            found.append(failed("port", "the running agent does not hear the receiver", remedy))
-        if told.get("date"):
-            found.append(passed("date", "the running agent knows the date"))
-            found.append(passed("fix", "the running agent has had a fix that it believes"))
-        else:
-            found.append(failed("date", "the running agent does not know the date yet", _SKY))
-    return filled(CHECKS, found, "the agent is running and has the port")
+        yield passed("date", "the running agent knows the date")
+        yield passed("fix", "the running agent has had a fix that it believes")
 
 
-def _before_opening(machine: Machine, port: str) -> Iterator[Finding]:
-    """What can be told without opening the port."""
-    if port.startswith("socket://"):
-        yield passed("port", f"{port} is a socket")
-        yield passed("alone", "a socket is nobody's alone")
+def _day(date: object) -> int | None:
+    """Days since 1970-01-01; None for what is no date."""
+    try:
+        return (datetime.date.fromisoformat(str(date)) - EPOCH_DATE).days
+    except ValueError:
+        return None
+
+
+def _no_source(options: PortOptions, heard: Heard) -> Iterator[Finding]:
+    """Why nothing was understood of a socket, which has neither wires nor a speed."""
+    place = options.port.removeprefix(SOCKET)
+    if "Could not open" in heard.trouble:
+        remedy = "Start what should answer there, or write another gnss.port in agent.yaml."
+        yield failed("port", f"nobody answers on {place}", remedy)
         return
-    path = Path(port)
-    if not path.exists():
-        remedy = "Plug the receiver in. Look at `ls -l /dev/serial/by-id`, and at gnss.port in agent.yaml."
-        missing = failed if machine.has_header else not_here
-        yield missing("port", f"there is no {port}", remedy)
-        return
-    if not os.access(path, os.R_OK | os.W_OK):
-        yield failed("port", f"you may not open {port}", "Put sudo before the command.")
-        return
-    yield passed("port", f"{port} is there")
-    yield _alone(machine, path)
-
-
-def _alone(machine: Machine, path: Path) -> Finding:
-    name = Path(os.path.realpath(path)).name
-    if {name, path.name} & set(machine.consoles()):
-        return failed(
-            "alone",
-            f"the computer's own console is on {path}",
-            "`sudo raspi-config`: Interface, Serial Port, no login shell, hardware on. Then restart.",
-        )
-    holders = machine.holders(path)
-    if holders:
-        return failed("alone", f"{_names(holders)} has {path} open", _release(holders[0]))
-    if not machine.sees_all_programs:
-        return not_tested("alone", "only root sees who has it open: put sudo before the command")
-    return passed("alone", "no other program has it open")
-
-
-def _names(holders: list[Holder]) -> str:
-    return ", ".join(f"{holder.name} (process {holder.pid})" for holder in holders)
-
-
-def _release(holder: Holder) -> str:
-    units = {
-        "gpsd": "gpsd.socket gpsd.service",
-        "ModemManager": "ModemManager.service",
-        "agetty": "serial-getty@ttyAMA0.service serial-getty@ttyS0.service",
-        "getty": "serial-getty@ttyAMA0.service serial-getty@ttyS0.service",
-    }
-    if holder.name in units:
-        return f"`sudo systemctl disable --now {units[holder.name]}`"
-    return f"End the other program: `sudo kill {holder.pid}`, and see that it does not start again."
+    yield passed("speed", "a socket has none")
+    if "no NMEA" in heard.trouble:
+        remedy = "Let what answers there send NMEA 0183, or write another gnss.port in agent.yaml."
+        yield failed("sentences", f"{place} answers, but sends no NMEA", remedy)
+    else:
+        does = "breaks off" if heard.hearing.sentences else "sends nothing"
+        remedy = f"Look at what answers on {place}: whether it has a receiver, and passes on what that says."
+        yield failed("sentences", f"{place} answers, but {does}", remedy)
 
 
 def _no_nmea(options: PortOptions, heard: Heard, hear: Callable[[PortOptions], Heard]) -> Finding:

@@ -29,6 +29,18 @@ def verdict_of(groups: Iterable[Group]) -> Verdict:
     return verdict(itertools.chain.from_iterable(group.findings for group in groups))
 
 
+def naming(configuration: str, groups: Iterable[Group]) -> tuple[Group, ...]:
+    """The same with the configuration's own name in every remedy, where checks write agent.yaml."""
+    return tuple(
+        Group(group.title, tuple(_naming(configuration, finding) for finding in group.findings))
+        for group in groups
+    )
+
+
+def _naming(configuration: str, finding: Finding) -> Finding:
+    return finding._replace(remedy=finding.remedy.replace("agent.yaml", configuration))
+
+
 def as_json(vehicle: str, groups: Sequence[Group]) -> dict[str, Any]:
     """Everything, for a program; docs/doctor.md describes it."""
     ready, action = verdict_of(groups)

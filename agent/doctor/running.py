@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from buffer.lock import LOCK_FILE
+
+STOP_IT = "Stop the agent (Ctrl-C where it was started, or `sudo systemctl stop fairhaul`)"
 
 
 def agent_runs(state: Path) -> bool | None:
@@ -16,16 +19,28 @@ def agent_runs(state: Path) -> bool | None:
 
     A shared lock is asked for and given back at once: the agent that runs is not disturbed.
     """
-    try:
-        with (state / LOCK_FILE).open("rb") as file:
+    with kept_off(state) as running:
+        return running
+
+
+@contextlib.contextmanager
+def kept_off(state: Path) -> Iterator[bool | None]:
+    """The same, and none can start meanwhile: an agent that found its port or a line taken would record nothing.
+
+    Several may look at once.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context((state / LOCK_FILE).open("rb"))
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except PermissionError:
-        return None
-    except OSError:
-        return False
-    return False
+            running: bool | None = False
+        except BlockingIOError:
+            running = True
+        except PermissionError:
+            running = None
+        except OSError:  # no agent has ever been here
+            running = False
+        yield running
 
 
 def status_told(places: Iterable[Path]) -> dict[str, Any] | None:

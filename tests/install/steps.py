@@ -134,6 +134,26 @@ def tells_root_what_it_does(truck_: Truck) -> str:
     return f"GNSS receiver {told['gnss']}, recording {told['recording']}, date {told['date']}"
 
 
+def nobody_else_reaches_the_lines(truck_: Truck) -> str:
+    """Where lgpio makes its FIFO: the agent may write, nobody else sees it, and a restart leaves nothing."""
+    machine = truck_.machine
+    place = machine.said("readlink", _cwd(truck_))
+    agent = ["nsenter", f"--target={truck_.pid()}", "--mount"]
+    as_agent = [*agent, "setpriv", "--reuid=fairhaul", "--regid=fairhaul", "--clear-groups"]
+    machine.said(*as_agent, "mkfifo", f"{place}/.lgd-nfy0")
+    assert machine.said("ls", "--almost-all", _cwd(truck_) + "/") == ".lgd-nfy0"
+    assert machine.said("ls", "--almost-all", place) == ""
+    kind = machine.said(*agent, "stat", "--file-system", "--format=%T", place)
+    assert kind == "tmpfs", kind
+    machine.said("systemctl", "restart", UNIT)
+    assert machine.said("ls", "--almost-all", _cwd(truck_) + "/") == ""
+    return f"{place} is a {kind} of the agent's own, new with each start"
+
+
+def _cwd(truck_: Truck) -> str:
+    return f"/proc/{truck_.pid()}/cwd"
+
+
 def records_grow(truck_: Truck) -> str:
     """Batches are sealed while the truck drives and no broker is there."""
     wait_until(truck_.outbox.exists, START_S, "an outbox")
@@ -295,6 +315,7 @@ STEPS: list[Callable[[Truck], str]] = [
     does_not_start_without_a_configuration,
     starts_with_one,
     tells_root_what_it_does,
+    nobody_else_reaches_the_lines,
     records_grow,
     comes_back_after_kill_9,
     comes_back_after_a_hang,

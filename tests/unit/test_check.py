@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -60,12 +61,15 @@ def test_every_problem_is_a_line_on_stderr_and_the_exit_status_is_2() -> None:
 
 def test_a_file_that_is_not_there_is_a_problem_like_any_other() -> None:
     result = CliRunner().invoke(command.check, ["--config", "nowhere.yaml"])
-    assert (result.exit_code, result.stderr) == (2, "nowhere.yaml:1:1: there is no such file\n")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "nowhere.yaml:1:1: there is no such file: write --config FILE, or make one with `fairhaul init`\n",
+    )
 
 
 def test_the_usual_place_is_looked_at_when_none_is_named() -> None:
     (option,) = (each for each in command.check.params if each.name == "config")
-    assert option.get_default(command.check.make_context("check", [])) == Path("/etc/fairhaul/agent.yaml")
+    assert option.get_default(click.Context(command.check)) == Path("/etc/fairhaul/agent.yaml")
 
 
 def test_what_takes_effect_is_printed_with_the_origin_of_every_value() -> None:

@@ -211,20 +211,24 @@ def test_status_without_a_running_agent_is_exit_1_and_without_a_configuration_2(
     config.write_text(text, encoding="utf-8")
     result = fairhaul("status", "--config", config)
     assert result.exit_code == 1
-    assert "is the agent running" in result.stderr
+    assert "is the agent running?  Start it: sudo systemctl start fairhaul" in result.stderr
 
 
 def test_status_reads_the_running_agent_s_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from agent.status import status_of
+    from buffer import lock
     from tests.sim.drives import agreement, configuration, truck
 
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     config = tmp_path / "agent.yaml"
-    config.write_text(EXAMPLE_CONFIGURATION.read_text(encoding="utf-8"), encoding="utf-8")
+    text = EXAMPLE_CONFIGURATION.read_text(encoding="utf-8").replace("/var/lib/fairhaul", str(tmp_path))
+    config.write_text(text, encoding="utf-8")
     told = status_of(configuration(), agreement(), truck(agreement()))
     (tmp_path / "status.json").write_text(json.dumps(told), encoding="utf-8")
-    assert lines(fairhaul("status", "--config", config, "--json")) == [json.loads(json.dumps(told))]
-    assert "routes-and-safety version 1" in fairhaul("status", "--config", config).stdout
+    with lock.held(tmp_path):
+        (found,) = lines(fairhaul("status", "--config", config, "--json"))
+        assert found == {**json.loads(json.dumps(told)), "running": True, "age_s": found["age_s"]}
+        assert "routes-and-safety version 1" in fairhaul("status", "--config", config).stdout
 
 
 def test_run_without_a_configuration_is_exit_2(tmp_path: Path) -> None:

@@ -232,6 +232,44 @@ def test_R21_a_link_is_never_followed_and_is_named_as_left(box: Path) -> None:
     assert not (box / "named.pem").exists()
 
 
+def test_R21_nobody_looks_behind_a_link_to_a_folder_but_it_is_named_as_left(box: Path) -> None:
+    (box / "keys/deeper").rename(box / "real")
+    (box / "keys/deeper").symlink_to(box / "real")
+    for _ in range(2):
+        done = said(box, "--yes")
+        assert done.exit_code == 1
+        assert f"LEFT       {box}/keys/deeper: a link to {box}/real" in done.output
+        assert "1 left: NOT decommissioned" in done.output
+    assert (box / "real/password").read_bytes() == CANARY * 3
+
+
+def test_R21_a_closed_stdin_is_nobody_to_ask(box: Path) -> None:
+    before = there(box)
+    words = [sys.executable, "-m", "agent", "decommission", "--config", str(box / "agent.yaml")]
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh", *words]
+    done = subprocess.run(closed, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "nobody is here to be asked: say --yes to destroy these files"
+    assert there(box) == before
+
+
+def test_R21_the_list_alone_destroys_nothing(box: Path) -> None:
+    before = there(box)
+    done = said(box, "--list", "--yes")
+    assert done.exit_code == 0
+    assert set(done.stdout.splitlines()) == {
+        str(box / name) for name in (*SECRETS, *(f"state/{name}" for name in BUFFER))
+    }
+    assert there(box) == before
+
+
+def test_R21_a_name_over_two_lines_is_told_as_one(box: Path) -> None:
+    (box / "state/outbox.a\n  b").write_bytes(CANARY)
+    shown = f"'{box}/state/outbox.a\\n  b'"
+    assert f"  {shown}\n" in said(box).output
+    assert f"destroyed  {shown}\n" in said(box, "--yes").output
+
+
 def test_R21_a_lock_that_is_a_link_leads_nowhere(box: Path) -> None:
     victim = box / "victim"
     victim.write_bytes(CANARY)

@@ -341,7 +341,7 @@ def test_the_service_runs_as_its_own_user_where_lgpio_can_write() -> None:
     service = unit()["Service"]
     assert service["User"] == "fairhaul"
     assert service["SupplementaryGroups"].split() == ["dialout", "gpio"]
-    assert service["WorkingDirectory"] == "%t/" + service["RuntimeDirectory"]
+    assert service["WorkingDirectory"] == f"%t/{service['RuntimeDirectory']}/lgpio"
     assert f"/var/lib/{service['StateDirectory']}" == Configuration.model_fields["state"].default.as_posix()
 
 

@@ -77,7 +77,7 @@ def test_on_a_laptop_what_is_absent_is_not_here_and_no_error_but_it_is_no_truck(
 
 def test_the_next_action_stands_right_below_the_verdict_and_is_one_line() -> None:
     lines = doctor().stdout.splitlines()
-    assert lines[1] == "Next: Ask whether the broker runs. Check the port in link.brokers."
+    assert lines[1] == "Next: Ask whether the broker runs. Check the port in link.brokers in agent.yaml."
     assert lines[2] == ""
 
 
@@ -106,8 +106,14 @@ def test_while_the_agent_runs_it_keeps_port_and_pins_and_its_status_tells(runnin
     found = outcomes(told())
     assert (found["port"], found["fix"], found["sentences"]) == ("pass", "pass", "not tested")
     assert (found["crew"], found["lamp"]) == ("not tested", "not tested")
+    assert found["clock"] == "warn"
     (running / "status.json").write_text(json.dumps({"gnss": "silent", "date": None}))
     assert outcomes(told())["port"] == "fail"
+
+
+def test_a_group_without_findings_has_no_heading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.doctor.pins.pins", lambda *_: iter(()))
+    assert "The lines" not in doctor().stdout
 
 
 def test_nothing_is_made_or_changed(tmp_path: Path) -> None:

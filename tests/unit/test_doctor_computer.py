@@ -12,9 +12,12 @@ import pytest
 from agent.doctor import computer, disk, machine, outbox
 from agent.doctor.finding import Finding
 from agent.doctor.machine import Holder, Machine
+from agent.doctor.network import network
 from agent.doctor.running import agent_runs, status_told
 from buffer import lock
 from buffer.outbox import Outbox
+from drivers.clock import Clock
+from drivers.mqtt_options import LinkOptions
 
 SIZE_BYTES = 4 * 2**20
 DAY = 20_779
@@ -224,6 +227,36 @@ def test_a_process_that_has_a_port_open_is_found_and_this_one_is_not_meant() -> 
     os.close(slave)
 
 
+@pytest.mark.parametrize(
+    ("drivers", "serial"),
+    [
+        ("pty_slave /dev/pts 136 0-1048575 pty:slave", True),
+        ("serial /dev/ttyS 4 64-67 serial", False),
+        ("pty_master /dev/ptm 136 0-1048575 pty:master", False),
+        ("", False),
+    ],
+)
+def test_a_serial_line_is_told_by_the_kernel_s_drivers(drivers: str, serial: bool, tmp_path: Path) -> None:
+    master, slave = os.openpty()
+    try:
+        device = Path(os.ttyname(slave))
+        assert Machine(tmp_path).is_serial(device)  # as long as nobody says which are
+        (tmp_path / "proc/tty").mkdir(parents=True)
+        (tmp_path / "proc/tty/drivers").write_text(f"{drivers}\n")
+        assert Machine(tmp_path).is_serial(device) is serial
+        assert Machine().is_serial(device)
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
 def test_no_file_of_the_kernel_is_read_without_end(tmp_path: Path) -> None:
     (tmp_path / "long").write_bytes(b"x" * (machine.FILE_BYTES_MAX + 10))
     assert len(Machine(tmp_path).text("long") or "") == machine.FILE_BYTES_MAX
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+def test_what_can_be_no_name_is_a_name_that_is_not_found(host: str) -> None:
+    name, *rest = network(f"mqtts://{host}", LinkOptions("truck", "auto"), "topic", Clock(), 20_000)
+    assert (name.check, name.outcome) == ("name", "fail")
+    assert {each.outcome for each in rest} == {"not tested"}

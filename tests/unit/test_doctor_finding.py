@@ -20,7 +20,7 @@ from agent.doctor.finding import (
     verdict,
     warned,
 )
-from agent.doctor.report import as_json, as_lines
+from agent.doctor.report import as_json, as_lines, naming
 
 GOOD = passed("a", "well")
 ODD = warned("b", "odd", "look at it")
@@ -107,6 +107,12 @@ def test_programs_get_every_finding_with_its_group() -> None:
         ("Two", "e"),
     ]
     assert told["next"] == "use your hands"
+
+
+def test_every_remedy_names_the_truck_s_own_configuration() -> None:
+    bad = failed("a", "agent.yaml says so", "Change it in agent.yaml.")
+    (group,) = naming("/srv/truck.yaml", [Group("One", (bad, GOOD))])
+    assert group == Group("One", (bad._replace(remedy="Change it in /srv/truck.yaml."), GOOD))
 
 
 def test_a_passing_check_shows_no_remedy_and_every_other_one_does() -> None:

@@ -103,7 +103,12 @@ def test_a_computer_without_a_header_has_no_pins_here() -> None:
 def test_while_the_agent_runs_no_pin_is_taken_from_it() -> None:
     found = list(pins.while_agent_runs([CREW, LAMP]))
     assert {finding.outcome for finding in found} == {"not tested"}
-    assert "sudo systemctl stop fairhaul" in found[0].remedy
+    assert "Ctrl-C where it was started, or `sudo systemctl stop fairhaul`" in found[0].remedy
+
+
+def test_while_the_agent_runs_too_a_configuration_without_pins_is_a_warning() -> None:
+    (found,) = pins.while_agent_runs([])
+    assert (found.check, found.outcome) == ("pins", "warn")
 
 
 def test_a_configuration_without_pins_is_a_warning() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -194,25 +195,108 @@ def test_a_port_with_a_console_on_it_is_not_opened(plugged: ExitStack, tmp_path:
     assert "raspi-config" in found[1].remedy
 
 
+def hold(root: Path, pid: int, program: str, device: str) -> None:
+    """A process that has a device open, on a computer of ours."""
+    (root / f"proc/{pid}/fd").mkdir(parents=True)
+    (root / f"proc/{pid}/comm").write_text(f"{program}\n")
+    (root / f"proc/{pid}/fd/7").symlink_to(device)
+
+
 @pytest.mark.parametrize(
     ("program", "remedy"),
     [
         ("gpsd", "`sudo systemctl disable --now gpsd.socket gpsd.service`"),
         ("ModemManager", "`sudo systemctl disable --now ModemManager.service`"),
-        ("cat", "End the other program: `sudo kill 4711`, and see that it does not start again."),
+        ("cat", "Stop cat (process 4711) the way it was started, and keep it from coming back."),
+        (
+            "agetty",
+            "`sudo raspi-config`: Interface, Serial Port, no login shell, hardware on. Then restart.",
+        ),
     ],
 )
 def test_a_port_that_another_program_has_is_not_opened(
     plugged: ExitStack, tmp_path: Path, program: str, remedy: str
 ) -> None:
     gps = plugged.enter_context(sample("good"))
-    process = tmp_path / "proc/4711"
-    (process / "fd").mkdir(parents=True)
-    (process / "comm").write_text(f"{program}\n")
-    (process / "fd/7").symlink_to(gps.path)
+    hold(tmp_path, 4711, program, gps.path)
     found, _ = receiver(Machine(tmp_path), PortOptions(str(linked(gps, tmp_path))), not_opened)
     assert (found[1].outcome, found[1].says.split(" has ")[0]) == ("fail", f"{program} (process 4711)")
     assert found[1].remedy == remedy
+
+
+@pytest.mark.parametrize(
+    ("programs", "says"),
+    [
+        (["cat", "sh"], "cat (process 4711), sh (process 4712) have"),
+        (["sh"] * 4, "4 programs have"),
+    ],
+)
+def test_of_many_programs_only_the_number_is_told_and_none_is_ended_by_number(
+    plugged: ExitStack, tmp_path: Path, programs: list[str], says: str
+) -> None:
+    gps = plugged.enter_context(sample("good"))
+    for pid, program in enumerate(programs, start=4711):
+        hold(tmp_path, pid, program, gps.path)
+    found, _ = receiver(Machine(tmp_path), PortOptions(str(linked(gps, tmp_path))), not_opened)
+    assert found[1].outcome == "fail"
+    assert found[1].says.startswith(says)
+    assert "kill" not in found[1].remedy
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/zero", "a file"])
+def test_a_port_that_is_no_serial_line_is_not_opened(device: str, tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    port = str(tmp_path / device)
+    found, _ = receiver(Machine(), PortOptions(port), not_opened)
+    remedy = "Write the receiver's path from /dev/serial/by-id/ as gnss.port in agent.yaml."
+    assert found[0] == Finding("port", "fail", f"{port} is no serial port", remedy)
+    assert {each.outcome for each in found[1:]} == {"not tested"}
+
+
+# A port that is a socket.
+
+
+def over_tcp(port: int) -> dict[str, Finding]:
+    def hear(options: PortOptions) -> Heard:
+        return listened(options, Hearing(GateLimits(), FLOOR_DAY), Clock(SPEED), SECONDS)
+
+    found, _ = receiver(Machine(), PortOptions(f"socket://127.0.0.1:{port}", silence_s=5.0), hear)
+    assert [finding.check for finding in found] == list(CHECKS)
+    return {finding.check: finding for finding in found}
+
+
+def test_a_socket_where_nobody_answers_is_told_by_its_place() -> None:
+    found = over_tcp(1)
+    assert found["port"].outcome == "fail"
+    assert found["port"].says == "nobody answers on 127.0.0.1:1"
+    remedy = "Start what should answer there, or write another gnss.port in agent.yaml."
+    assert found["port"].remedy == remedy
+
+
+def test_a_socket_that_is_silent_is_no_matter_of_wires() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        found = over_tcp(port)
+    assert found["port"].outcome == "pass"
+    assert (found["sentences"].outcome, found["sentences"].says) == (
+        "fail",
+        f"127.0.0.1:{port} answers, but sends nothing",
+    )
+    assert not any("TX" in finding.says + finding.remedy for finding in found.values())
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said", "says"),
+    [
+        ("bytes arrive but no NMEA from socket://host:1: is that a GNSS source?", b"", "but sends no NMEA"),
+        ("socket://host:1: socket disconnected", text_sentence("hello"), "but breaks off"),
+    ],
+)
+def test_a_socket_that_speaks_otherwise_is_told_as_it_is(trouble: str, said: bytes, says: str) -> None:
+    deaf = heard(said)._replace(opened_at=None, trouble=trouble)
+    found, _ = receiver(Machine(), PortOptions("socket://host:1"), lambda _: deaf)
+    (sentences,) = (each for each in found if each.check == "sentences")
+    assert sentences.says == f"host:1 answers, {says}"
 
 
 def test_who_may_not_see_other_programs_is_told_so(
@@ -227,7 +311,9 @@ def test_who_may_not_see_other_programs_is_told_so(
 
 
 def test_while_the_agent_runs_its_own_status_tells_and_the_rest_is_not_tested() -> None:
-    found = {finding.check: finding for finding in while_agent_runs({"gnss": "heard", "date": "2027-06-25"})}
+    told, day = while_agent_runs({"gnss": "heard", "date": "2027-06-25"})
+    assert day == 20_994
+    found = {finding.check: finding for finding in told}
     assert {check for check, finding in found.items() if finding.outcome == "pass"} == {
         "port",
         "alone",
@@ -242,7 +328,20 @@ def test_while_the_agent_runs_its_own_status_tells_and_the_rest_is_not_tested() 
 def test_an_agent_that_hears_nothing_or_says_nothing_holds_the_truck_up(
     told: dict[str, object] | None,
 ) -> None:
-    held_up = [each for each in while_agent_runs(told) if each.outcome != "pass" and each.needed]
+    held_up = [each for each in while_agent_runs(told)[0] if each.outcome != "pass" and each.needed]
     assert held_up
     assert held_up[0].check == "port"
-    assert held_up[0].remedy
+    assert held_up[0].remedy.startswith(
+        "Stop the agent (Ctrl-C where it was started, or `sudo systemctl stop fairhaul`)"
+    )
+
+
+def test_an_agent_that_hears_nothing_any_more_vouches_neither_for_fix_nor_for_date() -> None:
+    told, day = while_agent_runs({"gnss": "silent", "date": "2027-06-25"})
+    found = {finding.check: finding.outcome for finding in told}
+    assert (found["port"], found["fix"], found["date"], day) == ("fail", "not tested", "not tested", None)
+
+
+def test_a_date_that_is_none_is_not_known() -> None:
+    told, day = while_agent_runs({"gnss": "heard", "date": None})
+    assert (day, {each.check: each.outcome for each in told}["date"]) == (None, "fail")

@@ -89,3 +89,23 @@ def test_a_broken_agreement_is_told_with_its_line_and_not_explained(nothing_here
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr.startswith("agreement.yaml:1:")
+
+
+@pytest.mark.parametrize("words", [[DAILY], ["--json", DAILY]])
+def test_the_agreement_may_be_named_without_the_option(words: list[object]) -> None:
+    named = [word for word in words if word != DAILY]
+    assert explained(*words).stdout == explained(*named, "--agreement", DAILY).stdout != ""
+
+
+def test_two_agreements_at_a_time_are_bad_usage() -> None:
+    result = explained(DAILY, "--agreement", TIMED)
+    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
+
+
+@pytest.mark.parametrize("text", [None, "vehicle: truck-017\n"])
+def test_a_truck_s_configuration_is_told_to_be_one_in_one_line(text: str | None, nothing_here: Path) -> None:
+    example = (AGREEMENTS.parent / "agent.example.yaml").read_text(encoding="utf-8")
+    (nothing_here / "mine.yaml").write_text(text or example, encoding="utf-8")
+    result = explained("--agreement", "mine.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"mine.yaml:1:1: {explain.OTHER_FILE}\n"

@@ -228,6 +228,7 @@ def test_where_nobody_can_be_asked_it_says_so() -> None:
     result = init()
     assert result.exit_code == 2
     assert "standard input is no terminal" in result.stderr
+    assert "a table with a line for each truck, see config/trucks.example.csv" in result.stderr
 
 
 # Questions.
@@ -270,6 +271,7 @@ def test_each_answer_is_judged_at_once_with_the_schema_s_own_sentence() -> None:
     result = asked(answers=answers)
     assert result.exit_code == 0, result.output
     told = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert told[2].endswith("nowhere.yaml: put it there first, or answer none")
     assert [line[:40] for line in told] == [
         "Error: found 'Springfield': write 1 to 3",
         "Error: found 'truck 17': write 1 to 32 o",

@@ -258,6 +258,13 @@ def url_of(server: socket.socket) -> str:
     return f"socket://127.0.0.1:{server.getsockname()[1]}"
 
 
+def test_a_silent_socket_is_asked_for_neither_power_nor_wires(watch: Callable[..., Watch]) -> None:
+    with served() as server:
+        loss = watch(url_of(server), speed=100.0).until(lost)
+        assert isinstance(loss, PortLost)
+        assert loss.reason == f"{url_of(server)} is silent: does what answers there have a receiver?"
+
+
 def test_a_socket_is_read_like_a_port_without_a_baud_and_joined_again_when_it_closes(
     watch: Callable[..., Watch],
 ) -> None:

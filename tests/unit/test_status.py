@@ -14,13 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from agent import VERSION
-from agent.cli.status import in_words
+from agent.__main__ import main
+from agent.cli.status import _age_in_words, in_words
 from agent.recording.duty import FixedDuty
 from agent.records import iso_date
 from agent.status import status_of, status_path
-from agent.surroundings import EXAMPLE_CONFIGURATION
+from buffer import lock
 from drivers.inputs import PortLost, PortOpened, Pulse, Tick
 from tests.sim.drives import (
     MORNING_MS,
@@ -109,17 +111,74 @@ def test_the_status_says_how_many_days_the_agreement_has_left() -> None:
     assert status_of(configuration(), ending, runtime)["agreement_days_left"] == 7
 
 
-# Watching.
-
 WITHIN_S = 30.0
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Path:
-    """The folder where a running agent keeps its status file."""
+def stopped(tmp_path: Path) -> Path:
+    """The folder of an agent that was started by hand and has ended: its status file is still there."""
     told = status_of(configuration(), agreement(), truck(agreement()))
     (tmp_path / "status.json").write_text(json.dumps(told), encoding="utf-8")
+    (tmp_path / "agent.yaml").write_text(
+        f"fleet: springfield\nvehicle: truck-017\nstate: {tmp_path}\nlink: {{brokers: [mqtt://localhost]}}\n"
+    )
     return tmp_path
+
+
+@pytest.fixture
+def running(stopped: Path) -> Iterator[Path]:
+    """The folder of an agent that runs."""
+    with lock.held(stopped):
+        yield stopped
+
+
+def asked(folder: Path, *words: str) -> Result:
+    environment = {"RUNTIME_DIRECTORY": str(folder / "run")}
+    command = ["status", "--config", str(folder / "agent.yaml"), *words]
+    return CliRunner().invoke(main, command, env=environment)
+
+
+def test_an_agent_that_has_ended_is_not_running_whatever_it_said_last(stopped: Path) -> None:
+    written = (stopped / "status.json").stat().st_mtime - 750
+    os.utime(stopped / "status.json", (written, written))
+    result = asked(stopped)
+    assert result.exit_code == 1
+    first, second, *rest = result.stdout.splitlines()
+    assert first == "NOT RUNNING: this is the agent's last word, 12 minutes old."
+    assert "sudo systemctl start fairhaul" in second
+    assert len(rest) == 10
+    result = asked(stopped, "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["running"], told["vehicle"]) == (1, False, "truck-017")
+    assert 750 <= told["age_s"] < 750 + WITHIN_S
+
+
+def test_an_agent_that_runs_is_told_without_more_ado(running: Path) -> None:
+    result = asked(running)
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 9)
+    told = json.loads(asked(running, "--json").stdout)
+    assert told["running"] is True
+
+
+@pytest.mark.parametrize(("age_s", "runs"), [(10, True), (60, False)])
+def test_where_its_lock_may_not_be_looked_at_the_age_of_its_word_tells(
+    age_s: int, runs: bool, stopped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.doctor.running.agent_runs", lambda _: None)  # root may look everywhere
+    written = (stopped / "status.json").stat().st_mtime - age_s
+    os.utime(stopped / "status.json", (written, written))
+    assert asked(stopped).exit_code == (0 if runs else 1)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "words"),
+    [(0, "0 seconds"), (119, "119 seconds"), (120, "2 minutes"), (7_200, "2 hours"), (259_200, "3 days")],
+)
+def test_an_age_is_told_in_one_unit(age_s: float, words: str) -> None:
+    assert _age_in_words(age_s) == words
+
+
+# Watching.
 
 
 @contextmanager
@@ -132,7 +191,7 @@ def watched(folder: Path, *words: str, out: int) -> Iterator[subprocess.Popen[by
         "status",
         "--watch",
         "--config",
-        str(EXAMPLE_CONFIGURATION),
+        str(folder / "agent.yaml"),
         *words,
     ]
     root = Path(__file__).parent.parent.parent

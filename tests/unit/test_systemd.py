@@ -78,6 +78,15 @@ def test_the_state_is_the_agent_s_alone() -> None:
     assert directives()["StateDirectoryMode"] == ["0700"]
 
 
+def test_the_edges_of_the_lines_pass_where_nobody_else_gets_and_no_card_keeps_their_time() -> None:
+    # lgpio makes a FIFO for them, open to everyone, in the working directory.
+    (place,) = directives()["WorkingDirectory"]
+    (mounted,) = directives()["TemporaryFileSystem"]
+    assert mounted.split(":")[0] == place == "%t/fairhaul/lgpio"
+    assert "mode=1777" in mounted, "the agent is not root"
+    assert directives()["PrivateMounts"] == ["yes"]
+
+
 @pytest.mark.parametrize("name", ["60-fairhaul-gps.rules", "60-fairhaul-gpio.rules"])
 def test_every_udev_rule_matches_something_before_it_assigns(name: str) -> None:
     rules = [line for line in text(name).splitlines() if line and not line.startswith(("#", "LABEL"))]

@@ -31,6 +31,7 @@ from agent.doctor.hands import ASK_FOR
 from agent.doctor.machine import Machine
 from agent.status import STATUS_FILE, status_of
 from agent.surroundings import EXAMPLE_AGREEMENT
+from buffer import lock
 from config.load import load_configuration
 from drivers.embedded_broker import EmbeddedBroker
 from drivers.inputs import PortOpened
@@ -160,13 +161,15 @@ class Workshop:
     def status(self) -> str:
         """Step 9: a truck that has just set out."""
         self.init()
+        with (self.folder / "agent.yaml").open("a", encoding="utf-8") as file:
+            file.write(f"state: {self.folder}\n")
         configured = load_configuration(self.folder / "agent.yaml")
         agreed, link = agreement(), Witness()
         runtime = truck(agreed, link=link)
         fed(runtime, link, [PortOpened(0.0, "usb", 9600), *by_time(switched_on(), epochs(straight(300)))])
         told = json.dumps(status_of(configured, agreed, runtime))
         (self.folder / STATUS_FILE).write_text(told, encoding="utf-8")
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, lock.held(self.folder):
             patch.setenv("RUNTIME_DIRECTORY", str(self.folder))
             return self.said("status", "--config", str(self.folder / "agent.yaml"))
 

@@ -89,8 +89,13 @@ def test_a_cell_in_quotes_may_hold_what_parts_cells(tmp_path: Path) -> None:
     [
         ("", "1:1: the table is empty: its first line names the columns"),
         ("vehicle\na\n", "1:1: no column is named `truck`, which says whose line it is"),
-        ("truck\n0017\n", "1:1: no line is of truck '017'; did you mean '0017'?"),
-        ("gnss.baud,truck\n1,x\n", "1:11: no line is of truck '017'"),
+        ("truck\n0017\n", "1:1: no line is of truck '017'; there are 0017; did you mean '0017'?"),
+        ("gnss.baud,truck\n1,x\n", "1:11: no line is of truck '017'; there are x"),
+        ("truck\n", "1:1: no line is of truck '017'; there are none"),
+        (
+            "truck\n" + "".join(f"{n}\n" for n in range(12)),
+            "1:1: no line is of truck '017'; there are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more",
+        ),
         ("truck,gnss.baud\n017,1\n016,2\n017,3\n", "4:1: '017' stands in line 2 already"),
         ("truck,vehicle\n017,a\n016, a\n", "3:6: 'a' stands in line 2 already"),
         ("truck,gnss.baud\n017,1,,2\n", "2:7: more cells than there are columns (2)"),
