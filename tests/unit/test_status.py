@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -195,9 +196,14 @@ def watched(folder: Path, *words: str, out: int) -> Iterator[subprocess.Popen[by
         *words,
     ]
     root = Path(__file__).parent.parent.parent
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=out, cwd=root, env=environment
-    ) as process:
+    heard = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # deaf to it where tests run in the background
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, cwd=root, env=environment)
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    with process:
         try:
             yield process
         finally:
@@ -244,11 +250,9 @@ def test_watching_on_a_terminal_draws_in_the_same_place(running: Path) -> None:
         os.close(theirs)
         told = read_until(ours, b"routes-and-safety version 1", 2)
         process.send_signal(signal.SIGINT)
-        while select.select([ours], [], [], WITHIN_S)[0]:  # a terminal's reader has to take it all
-            try:
-                told += os.read(ours, 65536)
-            except OSError:  # how a pseudo-terminal says that the other end is closed
-                break
+        with contextlib.suppress(OSError):  # how a pseudo-terminal says that the other end is closed
+            while len(told) < 2**20 and select.select([ours], [], [], WITHIN_S)[0]:
+                told += os.read(ours, 65536)  # a terminal's reader has to take it all
         assert process.wait(WITHIN_S) == 0
     os.close(ours)
     assert b"\x1b[" in told
