@@ -90,7 +90,10 @@ def test_a_certificate_of_another_name_is_told(tmp_path: Path, opened: ExitStack
     city = Authority(tmp_path)
     broker = opened.enter_context(tls_broker(tmp_path, city.issue("broker", "127.0.0.2"), city.file))
     found = asked(broker, options(ca_file=city.file))["broker's certificate"]
-    assert found.remedy == "Write the broker in link.brokers in agent.yaml by the name that its certificate bears."
+    assert (
+        found.remedy
+        == "Write the broker in link.brokers in agent.yaml by the name that its certificate bears."
+    )
 
 
 def test_a_truck_without_its_certificate_is_turned_away(tmp_path: Path, opened: ExitStack) -> None:

@@ -98,8 +98,7 @@ def measure(work: Path, hours: float, paced_minutes: float) -> dict[str, Day]:
     trucks = {"daily": (driven, driven / "agreement.yaml"), "timed": (driven, timed), "held": (held, timed)}
     with ThreadPoolExecutor(len(MODES)) as pool, ended_early():
         sampled = {
-            mode: pool.submit(timers, work / f"{mode}-timers", *trucks[mode], paced_minutes)
-            for mode in MODES
+            mode: pool.submit(timers, work / f"{mode}-timers", *trucks[mode], paced_minutes) for mode in MODES
         }
         days = {mode: day(work / f"{mode}-day", *trucks[mode]) for mode in MODES}
         return {
