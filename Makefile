@@ -31,7 +31,7 @@ demo: $(VENV)/.demo  ## a simulated truck drives, loses its network and delivers
 test: $(VENV)/.dev  ## the tests that need neither root nor a server
 	$(BIN)/python -m pytest -n $(TEST_JOBS)
 
-test-servers: $(VENV)/.dev  ## the tests against real brokers, as root: apt install mosquitto strace nats-server nftables e2fsprogs iproute2
+test-servers: $(VENV)/.dev  ## the tests against real brokers, as root: apt install mosquitto strace nats-server nftables e2fsprogs iproute2 systemd
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile tests/system
 
 properties: $(VENV)/.dev  ## the privacy property, 20,000 examples of each level, on all cores: hours
