@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from agent.recording.guarded import guarded
+from agent.guarded import guarded
 
 EARTH_RADIUS_M = 6_371_008.8
 M_PER_E7 = math.radians(1e-7) * EARTH_RADIUS_M  # metres for 1e-7 degree of latitude

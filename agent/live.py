@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from agent.agreement import Agreement, load_agreement
 from agent.assembly import assemble, link_options, pin_options, port_options
+from agent.guarded import guard_tracebacks
 from agent.loop import Loop, StatusFile
 from agent.recording.duty import Duty
-from agent.recording.guarded import guard_tracebacks
 from agent.replaying import Pacer
 from agent.runtime import Runtime
 from agent.self_test import SelfTest, SelfTesting, untested

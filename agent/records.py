@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any, NamedTuple
 
-from agent.recording.guarded import unpickled
+from agent.guarded import unpickled
 
 EPOCH_DATE = datetime.date(1970, 1, 1)
 

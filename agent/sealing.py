@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from agent import wire
-from agent.recording.guarded import guarded
+from agent.guarded import guarded
 from agent.records import Record
 from agent.release import Lane, Release, lane_of
 from agent.service_day import Moment

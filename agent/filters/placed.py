@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agent.geometry import Point
-from agent.recording.guarded import guarded
+from agent.guarded import guarded
 
 
 @guarded

@@ -17,7 +17,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from agent.recording.guarded import guarded
+from agent.guarded import guarded
 
 
 @guarded

@@ -16,7 +16,7 @@ import math
 from collections import deque
 from typing import Any, NamedTuple
 
-from agent.recording.guarded import guarded
+from agent.guarded import guarded
 
 SETTLE_S = 8.0
 SETTLE_RADIUS_M = 4.0

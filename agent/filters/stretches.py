@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from agent.filters.simplify import Spot
 from agent.filters.standstill import Step
-from agent.recording.guarded import guarded
+from agent.guarded import guarded
 
 RUNNING_STEP_S = 10
 SPOTS_HELD_MAX = 20_000

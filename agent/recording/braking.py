@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from agent.recording.guarded import guarded, unpickled
+from agent.guarded import guarded, unpickled
 
 Corroborated = Literal["yes", "no", "unknown"]
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from agent.calendar import Calendar, day_beside
 from agent.geometry import HALF_TURN_E7, Point
-from agent.recording.guarded import unpickled
+from agent.guarded import unpickled
 from drivers.nmea import QUALITY_RANK, Sentence, Splitter, decode
 
 NOWHERE = Point(0, 0)  # what receivers say that do not know

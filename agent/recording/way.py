@@ -15,7 +15,7 @@ from agent.filters.simplify import Spot, simplified, synchronised
 from agent.filters.standstill import REARM_M, Standstill, Step
 from agent.filters.stretches import Stretch, Stretches, whole_steps_s
 from agent.geometry import Plane, Point, point_of
-from agent.recording.guarded import unpickled
+from agent.guarded import unpickled
 
 PUBLISHED_STEP_M = 0.8  # half the diagonal of a 1e-5 degree square, rounded up: what rounding can add
 TIMED_REARM_M = 15.0  # where standstills show anyway, stops at neighbouring doors are told apart

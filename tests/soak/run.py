@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
-from agent.recording.guarded import OURS
+from agent.guarded import OURS
 from tests.soak import faults
 from tests.soak.ledger import Broken
 from tests.soak.truck import DAY_S

@@ -284,7 +284,7 @@ def test_r10_giving_up_after_many_faults_names_their_type_and_carries_no_cause(
 
 ENDS = """
 import threading
-from agent.recording.guarded import guard_tracebacks
+from agent.guarded import guard_tracebacks
 from buffer.errors import WrongNumber
 
 def stage(place):
