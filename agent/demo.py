@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.agreement import load_agreement
-from agent.live import OUTBOX_FILE
 from agent.records import EPOCH_DATE, month_over
 from agent.surroundings import EXAMPLES
 from agent.wire import decode
-from buffer.outbox import Outbox
+from buffer.outbox import OUTBOX_FILE, Outbox
 from buffer.received import ReceivedStore
 from config.load import load_yaml
 from drivers.cable import Cable

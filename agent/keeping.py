@@ -25,9 +25,7 @@ Answer = TypeVar("Answer")
 Key = tuple[str, int]
 
 HOUSEKEEPING_S = 1.0  # with inputs coming in
-STAND_WAITS_S = (
-    120.0  # behind a release that closed the way: the next is as near, and brings what is held back
-)
+STAND_WAITS_S = 120.0  # behind a release that closed the way: the next is near, and brings what is held back
 HOLD_UP_S_MIN = 2.0  # of power behind the ignition's edge: enough to keep what a pause has to
 ACKNOWLEDGED_KEPT_S = 120.0
 PENDING_RECORDS_MAX = 10_000

@@ -23,7 +23,7 @@ from agent.sending.carrying import Pipe
 from agent.standing import Standing, Unusable
 from agent.status import status_of, status_path
 from buffer import lock
-from buffer.outbox import Outbox
+from buffer.outbox import OUTBOX_FILE, Outbox
 from config.load import Configuration, ConfigurationError
 from drivers import journal
 from drivers.clock import Clock
@@ -37,7 +37,6 @@ from drivers.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
-OUTBOX_FILE = "outbox.db"
 LAST_WORD_S = 600.0  # of the replay's time, for what is sealed to be acknowledged
 
 

@@ -66,6 +66,7 @@ __all__ = [
     "WrongNumber",
 ]
 
+OUTBOX_FILE = "outbox.db"
 SIZE_BYTES_MIN = 256 * PAGE_BYTES
 EVICT_TRIES_MAX = 8
 EVICT_PAGES_SPARE = 8

@@ -297,8 +297,8 @@ def _source(config: Path | None, outbox: Path | None) -> Source:
     """The outbox that was named, else that of the truck's configuration, which also knows the topics."""
     if outbox is not None and config is None:
         return Source(outbox, None)
-    from agent.live import OUTBOX_FILE
     from agent.topics import topic_for
+    from buffer.outbox import OUTBOX_FILE
     from config.load import load_configuration
 
     truck = load_configuration(config or CONFIGURATION)

@@ -92,8 +92,8 @@ def _watch(look: Callable[[], str | None]) -> None:
 
 
 def _last_word(config: Path) -> LastWord | None:
-    from agent.doctor.running import agent_runs
     from agent.status import status_path
+    from buffer.lock import agent_runs
     from config.load import load_configuration
 
     configuration = load_configuration(config)

@@ -19,10 +19,11 @@ from agent.doctor.hands import Technician
 from agent.doctor.hearing import Hearing
 from agent.doctor.machine import Machine
 from agent.doctor.receiver import Heard
-from agent.doctor.running import kept_off, status_told
-from agent.live import OUTBOX_FILE
+from agent.doctor.running import status_told
 from agent.status import status_path
 from agent.topics import doctor_topic
+from buffer.lock import kept_off
+from buffer.outbox import OUTBOX_FILE
 from config.pins import StatusLedPin
 from config.schema import Configuration
 from drivers.clock import Clock

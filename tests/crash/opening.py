@@ -17,11 +17,10 @@ from typing import NamedTuple
 
 from agent import wire
 from agent.agreement import Agreement
-from agent.live import OUTBOX_FILE
 from agent.paper import PaperLink, Published
 from agent.status import STATUS_FILE
 from buffer import durable, sqlite_file
-from buffer.outbox import Gap, Outbox, OutboxDamaged
+from buffer.outbox import OUTBOX_FILE, Gap, Outbox, OutboxDamaged
 from drivers.inputs import Chunk, Tick
 from tests.crash.card import State
 from tests.crash.promises import CONTENT, Key, Rows, Taken, Told, digest, rows_of, taken

@@ -14,14 +14,13 @@ from typing import Any, NamedTuple
 
 from agent.agreement import Agreement
 from agent.assembly import assemble
-from agent.live import OUTBOX_FILE
 from agent.loop import StatusFile
 from agent.paper import PaperLink, Published
 from agent.runtime import Runtime
 from agent.standing import Standing
 from agent.status import STATUS_FILE, status_of
 from buffer import durable, outbox, reserve, sqlite_file
-from buffer.outbox import SET_ASIDE_DAYS_MAX, Outbox
+from buffer.outbox import OUTBOX_FILE, SET_ASIDE_DAYS_MAX, Outbox
 from drivers.inputs import Acknowledged, Chunk, Input, LinkDown, LinkUp, Pulse, Tick
 from tests.crash.promises import Teller, digest, taken
 from tests.sim.drives import DAY_MS, MORNING_MS, Spot, agreement, configuration, sentences

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from agent.live import OUTBOX_FILE
 from buffer import sqlite_file
+from buffer.outbox import OUTBOX_FILE
 from tests.crash import shift
 from tests.crash.planted import PLANTED
 from tests.crash.promises import Teller

@@ -18,13 +18,12 @@ from agent.cli.doctor import AtTheTruck
 from agent.doctor.agreed import agreed
 from agent.doctor.finding import Finding
 from agent.doctor.network import TEST_MESSAGE
-from agent.live import OUTBOX_FILE
 from agent.records import EPOCH_DATE
 from agent.standing import AGREEMENT_NOTE, _written
 from agent.surroundings import EXAMPLES
 from agent.topics import doctor_topic
 from buffer import lock
-from buffer.outbox import Note, Outbox
+from buffer.outbox import OUTBOX_FILE, Note, Outbox
 from tests.sim.drives import agreement
 from tests.unit.test_doctor_finding import SCHEMA
 

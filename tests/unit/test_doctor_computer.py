@@ -13,8 +13,9 @@ from agent.doctor import computer, disk, machine, outbox
 from agent.doctor.finding import Finding
 from agent.doctor.machine import Holder, Machine
 from agent.doctor.network import network
-from agent.doctor.running import agent_runs, status_told
+from agent.doctor.running import status_told
 from buffer import lock
+from buffer.lock import agent_runs
 from buffer.outbox import Outbox
 from drivers.clock import Clock
 from drivers.mqtt_options import LinkOptions

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.doctor.running import agent_runs, kept_off
-from buffer.lock import LOCK_FILE, OutboxInUse, held
+from buffer.lock import LOCK_FILE, OutboxInUse, agent_runs, held, kept_off
 
 AGENT = 54321  # a user and group that is nobody's here
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files away: root only")

@@ -165,7 +165,7 @@ def test_an_agent_that_runs_is_told_without_more_ado(running: Path) -> None:
 def test_where_its_lock_may_not_be_looked_at_the_age_of_its_word_tells(
     age_s: int, runs: bool, stopped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.doctor.running.agent_runs", lambda _: None)  # root may look everywhere
+    monkeypatch.setattr("buffer.lock.agent_runs", lambda _: None)  # root may look everywhere
     written = (stopped / "status.json").stat().st_mtime - age_s
     os.utime(stopped / "status.json", (written, written))
     assert asked(stopped).exit_code == (0 if runs else 1)

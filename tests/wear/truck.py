@@ -24,11 +24,10 @@ from typing import Any, NamedTuple
 from agent.agreement import Agreement, load_agreement
 from agent.agreement.schema import DailyRelease
 from agent.assembly import assemble
-from agent.live import OUTBOX_FILE
 from agent.paper import PaperLink, Published
 from agent.records import day_number
 from agent.runtime import IDLE_S, Runtime
-from buffer.outbox import Batch, Outbox
+from buffer.outbox import OUTBOX_FILE, Batch, Outbox
 from config.load import load_configuration
 from drivers.clock import Clock
 from drivers.inputs import Input, Tick
