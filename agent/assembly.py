@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from agent.recording.gate import GateLimits
 from agent.recording.pulses import SWITCH_SETTLES_WITHIN_S, LineOptions
 from agent.recording.recorder import Recorder, Sensors
 from agent.records import EPOCH_DATE, Record, day_number
-from agent.release import BOX_EVERY_S, Daily, Release, Timed
+from agent.release import Daily, Release, Timed
 from agent.runtime import Runtime
 from agent.sealing import Terms, readable
 from agent.self_test import SelfTesting, untested
@@ -30,7 +31,7 @@ from agent.sending.sharing import SPENT_NOTE, Sharing, SharingLimits
 from agent.service_day import DAY_S
 from agent.standing import Standing, Unusable
 from agent.streams.help import HOLD_S
-from agent.topics import custody_topic, state_topic, topic_for
+from agent.topics import CUSTODY, STATE, topic_for
 from agent.wire import AgreementReference, PayloadError, decode
 from buffer.outbox import Outbox
 from config.pins import CrewSwitchPin, HelpButtonPin, LevelPin, StatusLedPin
@@ -41,6 +42,7 @@ from drivers.serial_gnss import PortOptions
 
 NO_AGREEMENT = AgreementReference("none", 0, "0" * 64)
 BOX_SIZE_BYTES = 512
+BOX_SLOTS_S = range(0, DAY_S, 3600)
 FLOOR_DAY = day_number(RELEASE_DATE)
 
 
@@ -89,9 +91,13 @@ def duty(configuration: Configuration, agreement: Agreement | None) -> Duty:
 
 
 def release(agreement: Agreement | None) -> Release:
-    """The release that the agreement chose; without one the box says hourly that it lives."""
+    """The release that the agreement chose; without one the box says once a day that it lives.
+
+    At the first full hour with power, and silent otherwise: whoever can spoil the agreement's file must not learn
+    from connections when a truck has power.
+    """
     if agreement is None:
-        return Timed(BOX_EVERY_S, BOX_SIZE_BYTES, {})
+        return Daily({"truck": BOX_SLOTS_S}, {}, BOX_SIZE_BYTES, {})
     file = agreement.file
     braking = file.streams.harsh_braking
     held = {"harsh_braking": braking.held} if braking else {}
@@ -175,8 +181,8 @@ def link_options(configuration: Configuration, agreement: Agreement | None) -> L
         ca_file=_text(link.ca_file),
         certificate_file=_text(link.certificate_file),
         key_file=_text(link.key_file),
-        state_topic=state_topic(configuration.fleet, configuration.vehicle) if told else None,
-        custody_topic=custody_topic(configuration.fleet, configuration.vehicle),
+        state_topic=topic_for(configuration.fleet, configuration.vehicle, STATE) if told else None,
+        custody_topic=topic_for(configuration.fleet, configuration.vehicle, CUSTODY),
     )
 
 
@@ -296,7 +302,7 @@ def assemble(
         sender=sender(configuration, chance),
         outbox=outbox,
         link=link,
-        topic=topic_for(configuration.fleet, configuration.vehicle),
+        topic=partial(topic_for, configuration.fleet, configuration.vehicle),
         pace=Pace(configuration.outbox.commit_every, configuration.outbox.hold_up),
         sharing=sharing(configuration, outbox),
         look=look,

@@ -20,7 +20,6 @@ from agent.streams.passed import WINDOW_S
 from agent.topics import FLEET_STREAMS
 
 SLOT_S = 600  # how long a slot lasts
-BOX_EVERY_S = 3600
 WINDOW_LATE_S = 3600  # a window of `passed` leaves so long after its end
 DAY_TOTALS = frozenset({"day", "lifts", "site_visits"})  # whole only when their day is over
 
@@ -143,7 +142,9 @@ class Timed:
 
     def _period_over(self, now: Moment) -> bool:
         period = (now.day, now.second // self._every_s)
-        if self._last is None:
+        if (
+            self._last is None or self._last[0] - now.day > 1
+        ):  # the first look, or a date gone wrong is right again
             self._last = period
             return False
         changed = period > self._last

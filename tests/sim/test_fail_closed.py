@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,15 +15,18 @@ from agent.assembly import assemble
 from agent.live import AgreementPaper
 from agent.loop import Loop
 from agent.records import iso_date
+from agent.release import SLOT_S
 from agent.replaying import wait
 from agent.runtime import LOOK_S
+from agent.service_day import DAY_S
 from agent.standing import Standing, Unusable
 from agent.wire import decode
 from drivers.inbox import Inbox
 from drivers.inputs import Chunk, Input, Pulse, Tick
+from drivers.simulate.sentences import with_checksum
 from tests.sim.drives import (
     MORNING_MS,
-    Lines,
+    TODAY,
     Spot,
     Witness,
     WitnessedOutbox,
@@ -40,9 +42,8 @@ from tests.sim.drives import (
     switched_on,
     truck,
 )
+from tests.unit.test_loop import SteppedClock
 
-TODAY = MORNING_MS // 86_400_000
-DAY_S = 86_400
 NAMES = ["routes-and-safety", "operations"]
 
 
@@ -52,7 +53,7 @@ def version(name: str, number: int, until: str = "2028-12-31", **more: Any) -> A
 
 
 class Truck:
-    """A truck whose agreement's file can be changed, and which is restarted at will. Its outbox stays."""
+    """A truck that is restarted at will; its outbox stays. `found` is the agreement of its next look."""
 
     def __init__(self, found: Agreement | Unusable, box: Any = None) -> None:
         self.box: Any = box if box is not None else outbox()
@@ -69,9 +70,6 @@ class Truck:
         self.runtime = assemble(
             configuration(), standing, self.box, self.link, chance=random.Random(1), look=self._look
         )
-
-    def put(self, found: Agreement | Unusable) -> None:
-        self.found = found
 
     def _look(self) -> Agreement | Unusable | None:
         found, self.found = self.found, None
@@ -136,6 +134,26 @@ def test_R14_without_an_agreement_that_can_be_used_only_the_box_leaves(why: str)
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_R14_a_truck_whose_agreement_is_lost_connects_once_a_day_whatever_its_ignition_does(
+    name: str,
+) -> None:
+    known = Truck(version(name, 1))
+    known.drive()
+    known.next_day()
+    known.found = Unusable("there is no such file")
+    known.at += 60.0
+    known.drive()
+    lost = known.at
+    for _ in range(3):
+        known.next_day()
+        known.drive()
+    connected = [at for what, at, *_ in known.link.seen if what == "connect" and at > lost]
+    assert len(connected) == len({at // DAY_S for at in connected}) == 3
+    assert all(at % 3600 < SLOT_S for at in connected)
+    assert only_the_box(known, lost)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_R14_an_expired_agreement_records_nothing_and_lets_only_the_box_out(name: str) -> None:
     known = Truck(version(name, 1, iso_date(TODAY - 1)))
     known.drive()
@@ -178,7 +196,7 @@ def test_R14_behind_an_expired_agreement_a_narrower_one_goes_on() -> None:
 def test_R14_a_rolled_back_agreement_lets_only_the_box_out_from_the_next_start_of_duty_on(name: str) -> None:
     known = Truck(version(name, 3))
     known.drive()
-    known.put(version(name, 2))
+    known.found = version(name, 2)
     known.next_day()
     known.drive()
     since = known.at - 300
@@ -198,7 +216,7 @@ def test_a_change_in_mid_shift_changes_no_byte_until_the_next_start_of_duty(name
         way = straight(7600, -3800)
         known.feed(by_time(switched_on(), epochs(way[:150])))
         if change:
-            known.put(version(name, 2, stop_all=False, city="Another city"))
+            known.found = version(name, 2, stop_all=False, city="Another city")
         if restarted:
             known.runtime.finish(known.at)
             known.start()
@@ -214,7 +232,7 @@ def test_a_change_in_mid_shift_changes_no_byte_until_the_next_start_of_duty(name
 def test_the_new_agreement_is_in_force_from_the_first_moment_of_the_next_shift_on() -> None:
     known = Truck(version("operations", 1))
     known.drive()
-    known.put(version("operations", 2))
+    known.found = version("operations", 2)
     known.next_day()
     assert known.runtime.agreement == known.runtime.standing.in_force
     assert {payload.heading.agreement.version for payload in known.link.payloads} == {1}
@@ -233,7 +251,7 @@ def test_stop_all_is_immediate_and_lets_out_nothing_that_had_not_left(name: str)
     known = Truck(version(name, 1))
     way = straight(7600, -3800)
     known.feed(by_time(switched_on(), epochs(way[:150])))
-    known.put(version(name, 2, stop_all=True))
+    known.found = version(name, 2, stop_all=True)
     known.feed([Tick(150.0 + LOOK_S)])
     since = known.at
     assert not known.runtime.recording
@@ -288,15 +306,17 @@ def test_a_file_that_breaks_its_reader_is_no_agreement(
 def nmea(utc_ms: int, latitude: str, longitude: str) -> bytes:
     """One epoch with these very words for its place."""
     sound = sentences(utc_ms, Spot(0, 0)).decode("ascii")
-    found = []
+    found = b""
     for line in sound.splitlines():
         fields = line[1 : line.index("*")].split(",")
         at = 3 if fields[0].endswith("RMC") else 2
         fields[at : at + 4] = [latitude, "N", longitude, "W"]
-        body = ",".join(fields)
-        check = functools.reduce(lambda a, b: a ^ b, body.encode("ascii"), 0)
-        found.append(f"${body}*{check:02X}\r\n")
-    return "".join(found).encode("ascii")
+        found += with_checksum(",".join(fields))
+    return found
+
+
+def test_the_sound_words_for_a_place_make_the_sound_sentences() -> None:
+    assert nmea(MORNING_MS, "4000.000000", "00400.000000") == sentences(MORNING_MS, Spot(0, 0))
 
 
 PLACES = {
@@ -348,8 +368,7 @@ def test_after_a_full_inbox_nothing_is_recorded_until_the_lines_were_read_again(
     link = Witness()
     runtime = truck(agreement(name), outbox(), link)
     inbox = Inbox(limit=500)
-    clock = _Stepped()
-    loop = Loop(runtime, inbox, clock, lambda: None)  # type: ignore[arg-type]
+    loop = Loop(runtime, inbox, SteppedClock(0.5), lambda: None)  # type: ignore[arg-type]
     for entry in by_time(switched_on(), epochs(straight(7600, -3800))):
         inbox.post(entry)
     for _ in range(600):
@@ -358,20 +377,6 @@ def test_after_a_full_inbox_nothing_is_recorded_until_the_lines_were_read_again(
     loop.run(lambda now: now > 400)
     assert not runtime.recording
     assert all(not p.records for p in link.payloads if p.heading.stream != "box")
-
-
-class _Stepped:
-    """A clock that goes on by half a second whenever it is looked at."""
-
-    def __init__(self) -> None:
-        self._at = 0.0
-
-    def at(self) -> float:
-        self._at += 0.5
-        return self._at
-
-    def real_s(self, seconds: float) -> float:
-        return 0.0
 
 
 # An exception in any stage.
@@ -409,22 +414,18 @@ STAGES = {
 
 @pytest.mark.parametrize("stage", sorted(STAGES))
 def test_an_exception_in_any_stage_lets_nothing_out_and_tells_nothing_of_the_place(
-    stage: str, monkeypatch: pytest.MonkeyPatch
+    stage: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     where, name = STAGES[stage]
     monkeypatch.setattr(f"{where}.{name}", _raises)
     monkeypatch.setattr("agent.runtime.FAULTS_MAX", 10**9)
-    link, box, lines = Witness(), WitnessedOutbox(outbox()), Lines()
-    logging.getLogger().addHandler(lines)
-    try:
-        runtime = truck(version("routes-and-safety", 1), box, link)
-        fed(runtime, link, by_time(switched_on(), epochs(straight(7600, -3800)), braking(100.0)))
-        runtime.flush(400.0)
-        wait(runtime, link, 3 * DAY_S)
-    finally:
-        logging.getLogger().removeHandler(lines)
+    link, box = Witness(), WitnessedOutbox(outbox())
+    runtime = truck(version("routes-and-safety", 1), box, link)
+    fed(runtime, link, by_time(switched_on(), epochs(straight(7600, -3800)), braking(100.0)))
+    runtime.flush(400.0)
+    wait(runtime, link, 3 * DAY_S)
     if stage != "checkpoint":
         assert all(not payload.records for payload in link.payloads if payload.heading.stream != "box")
     assert runtime.counts.faults > 0
-    assert SECRET not in "\n".join(lines.text)
+    assert SECRET not in caplog.text
     assert all(SECRET.encode() not in one.payload for one in link.published)

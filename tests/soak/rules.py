@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.agreement import Agreement
 from agent.agreement.promises import HELD_SPARE_DAYS
+from agent.assembly import BOX_SLOTS_S
 from agent.keeping import PENDING_RECORDS_MAX
 from agent.release import SLOT_S, lane_of
 from agent.runtime import Runtime
@@ -91,8 +92,8 @@ class Rules:
 
     @property
     def _silent(self) -> bool:
-        """Whether a daily release is in force; without an agreement the box says hourly that it lives."""
-        return self._world.daily and self._runtime is not None and self._runtime.agreement is not None
+        """Whether there is nothing outside of slots: under a daily release, and without an agreement."""
+        return self._runtime is not None and (self._world.daily or self._runtime.agreement is None)
 
     # What the world tells.
 
@@ -130,8 +131,9 @@ class Rules:
         self._runtime = None
 
     def heal(self) -> None:
-        """Nothing goes wrong from here on."""
+        """From here on nothing goes wrong, and the world ends when all has arrived."""
         world = self._world
+        self.healed_s = world.s
         world.card.trouble = world.card.cut_in = None
         world.link.covered, world.link.swallows, world.link.mute = True, False, False
         world.link.late_s, world.link.twice = 0.0, False
@@ -179,7 +181,9 @@ class Rules:
         moment = self._moment()
         if moment is None:
             return False
-        return any(start - CLOCK_S <= moment[1] < start + SLOT_S + CLOCK_S for start in self._slots_s[lane])
+        lost = self._runtime is not None and self._runtime.agreement is None
+        slots_s = (BOX_SLOTS_S if lane == "truck" else ()) if lost else self._slots_s[lane]
+        return any(start - CLOCK_S <= moment[1] < start + SLOT_S + CLOCK_S for start in slots_s)
 
     def _look_at_link(self, runtime: Runtime) -> None:
         world = self._world

@@ -27,7 +27,7 @@ from agent.assembly import (
 from agent.recording.braking import BrakingRules
 from agent.recording.pulses import LevelChanged
 from agent.records import Record, day_number, iso_date, month_begins
-from agent.release import BOX_EVERY_S, Daily, Timed
+from agent.release import Daily, Timed
 from agent.sealing import rows, sealed
 from agent.service_day import Moment
 from buffer.outbox import Outbox
@@ -98,9 +98,8 @@ def test_without_an_agreement_duty_needs_all_lines_and_only_the_box_is_ever_rele
     known = terms(None)
     assert known.streams == ("box",)
     assert known.agreement.id == "none"
-    hourly = known.release
-    assert isinstance(hourly, Timed)
-    assert (hourly.size_bytes, hourly.within_s) == (BOX_SIZE_BYTES, 2.0 * BOX_EVERY_S)
+    assert isinstance(known.release, Daily)
+    assert (known.release.size_bytes, known.release.envelopes("box")) == (BOX_SIZE_BYTES, 1)
 
 
 def test_the_release_is_the_agreed_one() -> None:

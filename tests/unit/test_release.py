@@ -127,6 +127,12 @@ def test_a_timed_release_is_not_due_again_when_the_date_goes_back() -> None:
     assert release.due(Moment(TODAY, 120))
 
 
+def test_a_timed_release_goes_on_after_a_date_that_was_far_ahead() -> None:
+    release = timed(60)
+    assert [release.due(Moment(day, 600)) for day in (TODAY + 7168, TODAY)] == [[], []]
+    assert release.due(Moment(TODAY, 660)) == ["truck"]
+
+
 def test_a_timed_release_takes_today_s_records_but_held_ones() -> None:
     assert timed().before_day("track", TODAY) == TODAY + 1
     assert timed().envelopes("track") is None
