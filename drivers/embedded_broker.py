@@ -2,11 +2,10 @@
 
 amqtt 0.12 loses acknowledged messages in three places: when a publisher leaves with messages still in its queue,
 when a subscriber takes more than five seconds to acknowledge, and when one leaves with messages on their way.
-`_Keeping` closes the three, so that within one life of an EmbeddedBroker what was acknowledged reaches every
-lasting session. `stop` empties the queues first, and `start` brings the lasting sessions back.
+`_Keeping` closes the three, so that from `start` to `stop` what was acknowledged reaches every lasting session.
 
-Limits: MQTT 3.1.1 only; loopback only; no TLS and no passwords; memory only, so a kill of the process loses what
-was not yet delivered; retained messages do not outlive a stop. It is no broker for a city.
+Limits: MQTT 3.1.1 only; loopback only; no TLS and no passwords; memory only, so that nothing outlives a stop:
+no session, no message not yet delivered, no retained one. It is no broker for a city.
 """
 
 from __future__ import annotations
@@ -17,20 +16,17 @@ import logging
 import socket
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
-from amqtt.broker import Broker, BrokerContext
+from amqtt.broker import Broker
 from amqtt.errors import AMQTTError
 from amqtt.plugins.base import BaseAuthPlugin
 from amqtt.session import Session
 
 START_WITHIN_S = 10.0
-DRAIN_WITHIN_S = 3.0
 STOP_WITHIN_S = 5.0
 ON_THEIR_WAY_MAX = 20  # to one session, as other brokers have it
-POLL_S = 0.01
 AGAIN_AFTER_S = 0.1
 FIXED_HEADER_BYTES_MAX = 5
 PROTOCOL_3_1_1 = b"\x00\x04MQTT\x04"
@@ -46,14 +42,6 @@ class Anyone(BaseAuthPlugin):  # type: ignore[misc, unused-ignore]
         return True
 
 
-@dataclass
-class _Kept:
-    """A lasting session between two lives: its subscriptions and what was not delivered."""
-
-    subscriptions: list[tuple[str, int]] = field(default_factory=list)
-    undelivered: list[tuple[str, bytes]] = field(default_factory=list)
-
-
 class _Rewound(StreamReaderAdapter):  # type: ignore[misc, unused-ignore]
     """A stream whose first bytes were already read."""
 
@@ -63,10 +51,8 @@ class _Rewound(StreamReaderAdapter):  # type: ignore[misc, unused-ignore]
 
     async def read(self, n: int = -1) -> bytes:
         """Exactly `n` bytes, the first ones again."""
-        taken, self._head = (self._head, b"") if n < 0 else (self._head[:n], self._head[n:])
-        return (
-            taken if len(taken) == n else taken + bytes(await super().read(n - len(taken) if n >= 0 else n))
-        )
+        taken, self._head = self._head[:n], self._head[n:]
+        return taken + bytes(await super().read(n - len(taken)))
 
 
 class _Handing:
@@ -87,7 +73,6 @@ class _Keeping(Broker):  # type: ignore[misc, unused-ignore]
         super().__init__(config)
         self._windows: dict[int, asyncio.Semaphore] = {}
         self._handing: set[asyncio.Future[None]] = set()
-        self.handing_over = 0
 
     def _get_handler(self, session: Session) -> Any:
         return _Handing(self, session) if super()._get_handler(session) else None
@@ -96,18 +81,14 @@ class _Keeping(Broker):  # type: ignore[misc, unused-ignore]
         self, session: Session, topic: str, data: bytes, qos: int | None, retain: bool
     ) -> None:
         """Send until acknowledged while the session is connected; then keep it for the next connection."""
-        self.handing_over += 1
         window = self._windows.setdefault(id(session), asyncio.Semaphore(ON_THEIR_WAY_MAX))
-        try:
-            async with window:
-                if await self._acknowledged(session, topic, data, qos, retain):
-                    return
-            if qos and not session.clean_session:
-                await self._retain_broadcast_message(
-                    {"session": session, "topic": topic, "data": data}, qos, session
-                )
-        finally:
-            self.handing_over -= 1
+        async with window:
+            if await self._acknowledged(session, topic, data, qos, retain):
+                return
+        if qos and not session.clean_session:
+            await self._retain_broadcast_message(
+                {"session": session, "topic": topic, "data": data}, qos, session
+            )
 
     async def _acknowledged(
         self, session: Session, topic: str, data: bytes, qos: int | None, retain: bool
@@ -157,53 +138,6 @@ class _Keeping(Broker):  # type: ignore[misc, unused-ignore]
             await self._handle_message_delivery(client_session, handler, left)
         await super()._handle_disconnect(client_session, handler, waiter)
 
-    @property
-    def busy(self) -> bool:
-        """Whether messages are still on their way to connected sessions."""
-        return bool(self.handing_over) or not self._broadcast_queue.empty()
-
-    async def dismiss(self, *, lasting: bool) -> None:
-        """End the connections of lasting sessions, or of the others."""
-        for session, handler in list(self._sessions.values()):
-            if bool(session.clean_session) is not lasting and session.transitions.state == "connected":
-                await handler.handle_connection_closed()
-
-    def stop_listening(self) -> None:
-        """Accept no more connections."""
-        for server in self._servers.values():
-            server.instance.close()
-
-    def keep(self) -> dict[str, _Kept]:
-        """What lasting sessions would lose by a stop."""
-        kept = {
-            str(session.client_id): _Kept()
-            for session, _ in self._sessions.values()
-            if not session.clean_session
-        }
-        for topic, sessions in self._subscriptions.items():
-            for session, qos in sessions:
-                if session.client_id in kept:
-                    kept[session.client_id].subscriptions.append((topic, qos))
-        for session, _ in self._sessions.values():
-            while session.client_id in kept and not session.retained_messages.empty():
-                message = session.retained_messages.get_nowait()
-                kept[session.client_id].undelivered.append((message.topic, bytes(message.data)))
-        return kept
-
-    async def bring_back(self, kept: dict[str, _Kept]) -> None:
-        """Set up the sessions of an earlier life."""
-        context = BrokerContext(self)
-        for client_id, session_kept in kept.items():
-            await context.add_subscription(client_id, None, None)
-            for topic, qos in session_kept.subscriptions:
-                await context.add_subscription(client_id, topic, qos)
-            session = self._sessions[client_id][0]
-            session.clean_session = False
-            for topic, data in session_kept.undelivered:
-                await self._retain_broadcast_message(
-                    {"session": session, "topic": topic, "data": data}, 1, session
-                )
-
 
 class EmbeddedBroker:
     """A broker on a loopback port; `port` 0 finds a free one, which `start` then keeps for later starts."""
@@ -213,7 +147,6 @@ class EmbeddedBroker:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
-        self._kept: dict[str, _Kept] = {}
 
     @property
     def url(self) -> str:
@@ -238,13 +171,13 @@ class EmbeddedBroker:
         return self
 
     def stop(self) -> None:
-        """Deliver what is on its way, then close the port and every connection. May be called again."""
+        """Close the port and every connection. May be called again."""
         thread, loop, stopping = self._thread, self._loop, self._stopping
         if thread is None or loop is None or stopping is None:
             return
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(stopping.set)
-        thread.join(DRAIN_WITHIN_S + STOP_WITHIN_S + 1)
+        thread.join(STOP_WITHIN_S + 1)
         self._thread = None
 
     def __enter__(self) -> EmbeddedBroker:
@@ -270,15 +203,8 @@ class EmbeddedBroker:
         self._stopping = asyncio.Event()
         broker = _Keeping(_configuration(self.port))
         await broker.start()
-        await broker.bring_back(self._kept)
         ready.set_result(None)
         await self._stopping.wait()
-        broker.stop_listening()
-        await broker.dismiss(lasting=False)
-        await _until_idle(broker)
-        await broker.dismiss(lasting=True)
-        await _until_idle(broker)
-        self._kept = broker.keep()
         with contextlib.suppress(TimeoutError, AMQTTError, OSError):
             await asyncio.wait_for(broker.shutdown(), STOP_WITHIN_S)
 
@@ -288,13 +214,6 @@ def _configuration(port: int) -> dict[str, Any]:
         "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
         "plugins": {"drivers.embedded_broker.Anyone": {}},
     }
-
-
-async def _until_idle(broker: _Keeping) -> None:
-    for _ in range(int(DRAIN_WITHIN_S / 2 / POLL_S)):
-        await asyncio.sleep(POLL_S)
-        if not broker.busy:
-            return
 
 
 def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:

@@ -150,15 +150,12 @@ def _input(pin: PinOptions, factory: Any | None) -> tuple[Any, bool]:
     """
     import gpiozero
 
-    if pin.pull == "none":
-        device = gpiozero.DigitalInputDevice(
-            pin.gpio, pull_up=None, active_state=pin.active_high, bounce_time=None, pin_factory=factory
-        )
-        return device, False
+    pull_up = {"up": True, "down": False, "none": None}[pin.pull]
+    active_state = pin.active_high if pull_up is None else None
     device = gpiozero.DigitalInputDevice(
-        pin.gpio, pull_up=pin.pull == "up", bounce_time=None, pin_factory=factory
+        pin.gpio, pull_up=pull_up, active_state=active_state, bounce_time=None, pin_factory=factory
     )
-    return device, pin.active_high is (pin.pull == "up")
+    return device, pull_up is pin.active_high
 
 
 def _led(pin: PinOptions, factory: Any | None) -> Any:

@@ -21,9 +21,6 @@ class Chunk(NamedTuple):
     def __repr__(self) -> str:
         return f"Chunk(at={self.at}, {len(self.data)} bytes)"
 
-    def __str__(self) -> str:
-        return repr(self)
-
     def __format__(self, spec: str) -> str:
         return format(repr(self), spec)
 

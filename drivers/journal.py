@@ -24,8 +24,7 @@ SOCKET = Path("/run/systemd/journal/socket")
 IDENTIFIER = "fairhaul"
 VALUE_BYTES_MAX = 32 * 1024  # well below what a datagram may hold
 _LENGTH_BYTES = 8
-_PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-_DEBUGGING = 7
+_PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.NOTSET, 7))
 
 
 def outlet(environment: Mapping[str, str], socket_path: Path = SOCKET) -> logging.Handler:
@@ -57,12 +56,8 @@ class Journal(logging.StreamHandler):  # type: ignore[type-arg]
         """Send one record."""
         try:
             self._socket.sendto(b"".join(_fields(record, self.format(record))), self._path)
-        except (
-            OSError,
-            TypeError,
-            ValueError,
-        ):  # not taken; or a line that can't be made, which it says there
-            super().emit(record)
+        except (OSError, TypeError, ValueError):
+            super().emit(record)  # not taken; or a line that can't be made, which it says there
 
     def close(self) -> None:
         """Close the socket."""
@@ -72,14 +67,10 @@ class Journal(logging.StreamHandler):  # type: ignore[type-arg]
 
 def _fields(record: logging.LogRecord, line: str) -> Iterator[bytes]:
     yield _field("MESSAGE", line)
-    yield _field("PRIORITY", str(_priority(record.levelno)))
+    yield _field("PRIORITY", str(next(number for least, number in _PRIORITIES if record.levelno >= least)))
     yield _field("SYSLOG_IDENTIFIER", IDENTIFIER)
     yield _field("FAIRHAUL_LOGGER", record.name)
     yield _field("FAIRHAUL_WHAT", str(record.msg))
-
-
-def _priority(level: int) -> int:
-    return next((priority for least, priority in _PRIORITIES if level >= least), _DEBUGGING)
 
 
 def _field(name: str, value: str) -> bytes:

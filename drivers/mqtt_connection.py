@@ -80,7 +80,7 @@ def _no_direct_write(client: Client, userdata: Any, sock: Any) -> None:
 
 
 class Connection:
-    """Connection number `link`. `run` is its thread; the owner calls the rest from another."""
+    """Connection number `link`. `run` is its `thread`, which the owner starts; the rest is called from another."""
 
     def __init__(
         self,
@@ -114,18 +114,9 @@ class Connection:
         self._ration = Ration() if options.custody_topic else None
         self._receive_max = IN_FLIGHT_PUBLISHES_MAX
         self._packet_bytes_max = PACKET_BYTES_MAX
-        self._thread = threading.Thread(target=self.run, name=f"fairhaul-link-{link}", daemon=True)
+        self.thread = threading.Thread(target=self.run, name=f"fairhaul-link-{link}", daemon=True)
 
     # From the owner's thread.
-
-    def start(self) -> None:
-        """Begin connecting; returns at once."""
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether its thread still runs."""
-        return self._thread.is_alive()
 
     def publish(self, topic: str, payload: bytes, retain: bool) -> int:
         """Hand one message to paho at QoS 1 and return its number on this connection.
@@ -170,11 +161,6 @@ class Connection:
             self._tell(client, OFFLINE)  # its thread disconnects once the broker has it
         elif client is not None and self._options.state_topic is None:
             client.disconnect()
-
-    def join(self, within_s: float) -> None:
-        """Wait at most `within_s` real seconds for its thread."""
-        if self._thread is not threading.current_thread():
-            self._thread.join(within_s)
 
     def _tell(self, client: Client, state: str) -> int | None:
         """Publish that this end is connected or not; paho's number of it, None without a topic for it."""

@@ -122,12 +122,11 @@ def read_password(path: str | None) -> str | None:
     try:
         with Path(path).open("rb") as file:
             data = file.read(PASSWORD_FILE_BYTES_MAX + 1)
-        if len(data) > PASSWORD_FILE_BYTES_MAX:
-            raise LinkError("password file is too long")
-        return data.decode("utf-8").splitlines()[0] if data else ""
-    except LinkError:
-        raise
     except OSError as error:
         raise LinkError(f"password file not readable: {in_words(error)}") from error
+    if len(data) > PASSWORD_FILE_BYTES_MAX:
+        raise LinkError("password file is too long")
+    try:
+        return data.decode("utf-8").splitlines()[0] if data else ""
     except UnicodeDecodeError as error:
         raise LinkError("password file is not UTF-8 text") from error

@@ -166,6 +166,14 @@ def checksum_of(line: bytes) -> int:
     return folded
 
 
+def is_sound(line: bytes) -> bool:
+    """Whether the line has the checksum that it states."""
+    try:
+        return int(line.partition(b"*")[2][:2], 16) == checksum_of(line)
+    except ValueError:  # it states none
+        return False
+
+
 def _fields(line: bytes, defects: Counter[str]) -> list[str] | None:
     """Kind, talker, then the sentence's own fields from index 2, padded: a short one reads as empty."""
     star = line.find(b"*", 7)

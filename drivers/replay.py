@@ -16,13 +16,12 @@ import math
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 from drivers.inputs import Chunk, Pulse
-from drivers.nmea import SENTENCE_BYTES_MAX, checksum_of
+from drivers.nmea import SENTENCE_BYTES_MAX, is_sound
 from drivers.nmea_fields import clock_ms
 
 BLOCK_BYTES = 65_536
@@ -107,9 +106,7 @@ class Log:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
 
@@ -138,10 +135,8 @@ def replay(*logs: ByteStream) -> Iterator[Chunk]:
     for log in logs:
         held = b""
         while block := log.read(BLOCK_BYTES):
-            cuts = _Cuts(held + block, timeline)
-            yield from cuts.chunks(last=False)
-            held = cuts.rest
-        yield from _Cuts(held, timeline).chunks(last=True)
+            held = yield from _cut(held + block, timeline, last=False)
+        yield from _cut(held, timeline, last=True)
 
 
 def pulses(path: str | Path) -> Iterator[Pulse]:
@@ -202,14 +197,15 @@ class _Timeline:
             step_ms = now_ms - before_ms
             if -USUAL_STEP_MS_MAX <= step_ms < 0:
                 return False  # a sentence that comes late
-            if abs(step_ms) > USUAL_STEP_MS_MAX and not _is_sound(match):
+            line = match.string[match.start() : match.start() + SENTENCE_BYTES_MAX]
+            if abs(step_ms) > USUAL_STEP_MS_MAX and not is_sound(line):
                 return False
-            self.at += simulated_step_s(step_ms)
+            self.at += _simulated_step_s(step_ms)
         self._text, self._time_of_day_ms = text, now_ms
         return before_ms is not None
 
 
-def simulated_step_s(step_ms: int) -> float:
+def _simulated_step_s(step_ms: int) -> float:
     """Simulated seconds between two times of day: over midnight, never back, at most STEP_S_MAX."""
     if step_ms < -DAY_MS // 2:
         step_ms += DAY_MS
@@ -218,29 +214,20 @@ def simulated_step_s(step_ms: int) -> float:
     return min(step_ms / 1000, STEP_S_MAX)
 
 
-class _Cuts:
-    """One stretch of bytes, cut where the epochs turn; `rest` is what must wait for more bytes."""
-
-    def __init__(self, data: bytes, timeline: _Timeline) -> None:
-        self.rest = b""
-        self._data = data
-        self._timeline = timeline
-
-    def chunks(self, last: bool) -> Iterator[Chunk]:
-        """Chunks up to the last turn that is certain; all of them when no more bytes come."""
-        data, timeline = self._data, self._timeline
-        # A sentence at the end may still lack its time or its checksum: leave it for the next block.
-        end = len(data) if last else _settled(data)
-        start = 0
-        for match in _TIMED.finditer(data, 0, end):
-            at = timeline.at
-            if timeline.turns(match):
-                yield from _pieces(at, data[start : match.start()])
-                start = match.start()
-        if last or end - start > BLOCK_BYTES:
-            yield from _pieces(timeline.at, data[start:end])
-            start = end
-        self.rest = data[start:]
+def _cut(data: bytes, timeline: _Timeline, *, last: bool) -> Generator[Chunk, None, bytes]:
+    """Chunks up to the last turn that is certain, all when no more bytes come; returns what waits for more."""
+    # A sentence at the end may still lack its time or its checksum: leave it for the next block.
+    end = len(data) if last else _settled(data)
+    start = 0
+    for match in _TIMED.finditer(data, 0, end):
+        at = timeline.at
+        if timeline.turns(match):
+            yield from _pieces(at, data[start : match.start()])
+            start = match.start()
+    if last or end - start > BLOCK_BYTES:
+        yield from _pieces(timeline.at, data[start:end])
+        start = end
+    return data[start:]
 
 
 def _settled(data: bytes) -> int:
@@ -254,18 +241,6 @@ def _pieces(at: float, data: bytes) -> Iterator[Chunk]:
         yield Chunk(at, data[start : start + BLOCK_BYTES])
 
 
-def _is_sound(match: re.Match[bytes]) -> bool:
-    """Whether the sentence that the match begins has the checksum it states."""
-    line = match.string[match.start() : match.start() + SENTENCE_BYTES_MAX]
-    star = line.find(b"*")
-    if star < 0:
-        return False
-    try:
-        return int(line[star + 1 : star + 3], 16) == checksum_of(line[:star])
-    except ValueError:
-        return False
-
-
 def _lines(log: Log) -> Iterator[str]:
     """The lines of a text file, each and all bounded."""
     number = 1
@@ -273,19 +248,19 @@ def _lines(log: Log) -> Iterator[str]:
     while block := log.read(BLOCK_BYTES):
         *whole, held = (held + block).split(b"\n")
         for line in whole:
-            yield _line(line, f"{log.name}:{number}", number)
+            yield _line(line, log, number)
             number += 1
         if held:
-            _line(held, f"{log.name}:{number}", number)  # refused here, before it grows
+            _line(held, log, number)  # refused here, before it grows
     if held:
-        yield _line(held, f"{log.name}:{number}", number)
+        yield _line(held, log, number)
 
 
-def _line(line: bytes, where: str, number: int) -> str:
+def _line(line: bytes, log: Log, number: int) -> str:
     if len(line) > PULSE_LINE_BYTES_MAX:
-        raise PulsesError(f"{where}: longer than {PULSE_LINE_BYTES_MAX} bytes")
+        raise PulsesError(f"{log.name}:{number}: longer than {PULSE_LINE_BYTES_MAX} bytes")
     if number > PULSE_LINES_MAX:
-        raise PulsesError(f"{where}: more than {PULSE_LINES_MAX} lines")
+        raise PulsesError(f"{log.name}:{number}: more than {PULSE_LINES_MAX} lines")
     return line.decode("utf-8", "replace").replace("\0", "").rstrip("\r")
 
 

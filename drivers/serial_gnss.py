@@ -12,8 +12,6 @@ there is at most one `PortLost` for each of its three kinds (gone, silent, garbl
 from __future__ import annotations
 
 import contextlib
-import functools
-import operator
 import os
 import random
 import re
@@ -27,6 +25,7 @@ from urllib.parse import urlsplit
 import serial
 
 from drivers.inputs import Chunk, Input, PortLost, PortOpened
+from drivers.nmea import is_sound
 
 COALESCE_S_MIN = 0.2
 COALESCE_S_MAX = 0.6
@@ -80,7 +79,7 @@ class PortOptions:
 class Ear:
     """Tells NMEA from noise: a `$`, an address, and a checksum that is right."""
 
-    _SENTENCE = re.compile(rb"\$([A-Z][A-Z0-9]{2,9},[\x20-\x23\x25-\x29\x2b-\x7e]{0,1000})\*([0-9A-Fa-f]{2})")
+    _SENTENCE = re.compile(rb"\$[A-Z][A-Z0-9]{2,9},[\x20-\x23\x25-\x29\x2b-\x7e]{0,1000}\*[0-9A-Fa-f]{2}")
 
     def __init__(self) -> None:
         self._tail = b""
@@ -90,10 +89,7 @@ class Ear:
         heard = self._tail + data
         # Only an unfinished line is worth keeping: a finished one must not count twice.
         self._tail = heard[heard.rfind(b"\n") + 1 :][-EAR_BYTES_MAX:]
-        return any(
-            functools.reduce(operator.xor, sentence[1]) == int(sentence[2], 16)
-            for sentence in self._SENTENCE.finditer(heard)
-        )
+        return any(map(is_sound, self._SENTENCE.findall(heard)))
 
 
 class Halt:
@@ -105,9 +101,8 @@ class Halt:
 
     def ask(self) -> None:
         """Wake whoever waits, now and ever after."""
-        if not self.asked:
-            self.asked = True
-            os.write(self._write_fd, b"!")
+        self.asked = True
+        os.write(self._write_fd, b"!")
 
     def wait(self, seconds: float, fd: int | None = None) -> bool:
         """Wait at most `seconds` real seconds; whether `fd` is readable by then."""

@@ -69,7 +69,10 @@ class Ending(NamedTuple):
     "--client-id", default=CLIENT_ID, show_default=True, help="Names the session that the broker keeps."
 )
 @click.option(
-    "--export", type=FILES, metavar="DIR", help="At the end, write records.ndjson and records.geojson."
+    "--export",
+    type=FILES,
+    metavar="DIR",
+    help="At the end, write records.ndjson and records.geojson; without --broker at once.",
 )
 @click.option(
     "--agreement",
@@ -79,7 +82,7 @@ class Ending(NamedTuple):
     metavar="F",
     help="A data agreement, whose forbidden uses go with the export; again for each one.",
 )
-@click.option("--queries", is_flag=True, help="List who exported from the store, and end; needs no broker.")
+@click.option("--queries", is_flag=True, help="List who exported or listed trucks, and end; needs no broker.")
 @click.option(
     "--status", is_flag=True, help="Print what the store holds and misses, and end; needs no broker."
 )
@@ -133,10 +136,18 @@ def receive(
 
     Each export is logged in the store before it is made; --queries lists them.
     """
+    if (queries or status) and export:
+        fail(BAD_USAGE, "--queries and --status only look; leave them out to --export")
     if queries or status:
         look_into(store, list_queries if queries else list_status)
         return
     from agent.agreement import load_agreement
+
+    with clear_errors():
+        agreed = [load_agreement(path) for path in agreements]
+    if export and not brokers:
+        look_into(store, partial(write_export, directory=export, agreements=agreed))
+        return
     from agent.city.receiver import Receiver
     from buffer.received import ReceivedStore
     from buffer.sqlite_file import SchemaTooNew
@@ -148,7 +159,6 @@ def receive(
     clock, inbox = Clock(), Inbox()
     options = LinkOptions(**login)  # the other options are named as its fields
     with clear_errors():
-        agreed = [load_agreement(path) for path in agreements]
         try:
             kept = ReceivedStore.open(store, size_gib * 2**30)
         except SchemaTooNew as error:
@@ -179,10 +189,13 @@ def receive(
 
 def _refuse_nonsense(brokers: Sequence[str], fleet: str) -> None:
     """Exit where there is no broker, or an address or a name that can't be one."""
-    from drivers.mqtt import BrokerAddressError, parse_broker
+    from drivers.mqtt_options import BrokerAddressError, parse_broker
 
     if not brokers:
-        fail(BAD_USAGE, "--broker URL is missing: it says where to receive from")
+        fail(
+            BAD_USAGE,
+            "--broker URL is missing: it says where to receive from; only --export DIR can do without",
+        )
     for broker in brokers:
         try:
             parse_broker(broker)

@@ -12,8 +12,8 @@ from agent.doctor.finding import Finding, failed, filled, not_here, not_tested, 
 from drivers.clock import Clock
 from drivers.inbox import Inbox
 from drivers.inputs import Acknowledged, Input, LinkDown, LinkUp
-from drivers.mqtt import Link, LinkError, LinkOptions, parse_broker
-from drivers.mqtt_options import BrokerAddress, in_words, tls_context
+from drivers.mqtt import Link, LinkError, LinkOptions
+from drivers.mqtt_options import BrokerAddress, in_words, parse_broker, tls_context
 
 CHECKS = ("name", "connection", "encryption", "broker's certificate", "login", "test message")
 CLIENT_SUFFIX = "-doctor"

@@ -104,10 +104,13 @@ class City:
     landfill: int = 0
     sites: list[Site] = field(default_factory=list)
 
+    def unit(self, arc: Arc) -> Spot:
+        """The unit vector along an arc."""
+        return toward(self.crossings[arc[0]], self.crossings[arc[1]])
+
     def kerb(self, arc: Arc, along_m: float) -> Spot:
         """The truck's place in its lane, `along_m` from the start of `arc`."""
-        start, end = self.crossings[arc[0]], self.crossings[arc[1]]
-        return offset(start, toward(start, end), along_m, LANE_M)
+        return offset(self.crossings[arc[0]], self.unit(arc), along_m, LANE_M)
 
     def off_limits_at(self, spot: Spot) -> bool:
         """Whether a spot lies in an off-limits zone or its margin."""
@@ -168,16 +171,12 @@ def _lines(rng: random.Random, count: int, least_m: float, most_m: float) -> lis
     return [line - lines[-1] / 2 for line in lines]
 
 
-def _is_avenue(line: int) -> bool:
-    return line % 5 == 2
-
-
 def _lay_streets(city: City, rng: random.Random) -> None:
     """Name the lines, lay a street along each, leave some blocks out, keep everything connected."""
     city.neighbours = [[] for _ in city.crossings]
     names = rng.sample(STREET_NAMES, COLUMNS + ROWS)
     for line, (name, arcs) in enumerate(zip(names, _lines_of_arcs(), strict=True)):
-        avenue = _is_avenue(line if line < ROWS else line - ROWS)
+        avenue = (line if line < ROWS else line - ROWS) % 5 == 2
         full = f"{name} {'Avenue' if avenue else 'Street'}"
         canyon: Sky = "canyon" if not avenue and rng.random() < 0.08 else "open"
         for a, b in arcs:
@@ -312,7 +311,7 @@ def _lay_road(
     rng: random.Random,
 ) -> int:
     """Lay a winding road outward from `gate`; the crossing at its far end."""
-    course = toward(city.crossings[inner], city.crossings[gate])
+    course = city.unit((inner, gate))
     heading, drift, node = math.atan2(course.north_m, course.east_m), 0.0, gate
     for leg_m, (name, limit_mps, sky) in zip(legs_m, kinds, strict=True):
         city.crossings.append(offset(city.crossings[node], Spot(math.cos(heading), math.sin(heading)), leg_m))
@@ -364,7 +363,7 @@ def _apart_m(city: City, arc: Arc, other: Arc) -> float:
 def _lot(city: City, arc: Arc, name: str, rng: random.Random) -> Zone:
     """A rectangular lot on the right of `arc`, counter-clockwise."""
     along_m, half_m, depth_m = city.arcs[arc].length_m / 2, rng.uniform(18, 28), rng.uniform(25, 40)
-    start, unit = city.crossings[arc[0]], toward(city.crossings[arc[0]], city.crossings[arc[1]])
+    start, unit = city.crossings[arc[0]], city.unit(arc)
     near_m = LANE_M + 8
     corners = ((-half_m, near_m + depth_m), (half_m, near_m + depth_m), (half_m, near_m), (-half_m, near_m))
     ring = tuple(offset(start, unit, along_m + on_m, right_m) for on_m, right_m in corners)

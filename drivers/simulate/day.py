@@ -102,7 +102,6 @@ class _Planner:
         self.truck = Truck(city, list(start), along_m, self.traffic, chance(seed, "brakings"))
         self.break_plans = _plan_breaks(self.rng, hours)
         self.tips_due_s = _plan_tips(self.rng, hours)
-        self.tips = len(self.tips_due_s)
         self.to_depot, self.to_landfill = travel_s(city, city.depot), travel_s(city, city.landfill)
         self.since_stop_m = 0.0
 
@@ -136,11 +135,10 @@ class _Planner:
         """Breaks still owed, the last load to the landfill, the truck to the depot, all off, dark until the end."""
         while self.break_plans:
             self._break_where_planned()
-        if self.tips and self.day.stops:
+        if self.tips_due_s and self.day.stops:
             self._tip()
         if self.from_depot:
-            self._go(self.city.depot)
-            self._halt_at_end("driving")
+            self._drive_to_gate(self.city.depot)
         arrived_s = self.truck.at_s
         self.truck.stand(12.0 if self.from_depot else 4.0, "parked")
         self.day.switch_s = (self.day.switch_s[0], arrived_s + 0.6 * (self.truck.at_s - arrived_s))
@@ -153,7 +151,7 @@ class _Planner:
         node, home_s = self.truck.arc[1], 20.0 + SLACK * self.ends_s
         for plan in self.break_plans:
             home_s += plan.minutes * 60.0
-        if self.tips:
+        if self.tips_due_s:
             home_s += self.to_landfill[node] + TIP_GUESS_S + self.to_depot[self.city.landfill]
         elif self.from_depot:
             home_s += self.to_depot[node]
@@ -237,17 +235,17 @@ class _Planner:
     def _tip(self) -> None:
         """To the landfill, over the scales, tip, and out again."""
         self.tips_due_s.pop(0)
-        self._go(self.city.landfill)
-        self._halt_at_end("driving")
+        self._drive_to_gate(self.city.landfill)
         self.truck.stand(self.rng.uniform(*TIP_S), "dumping")
 
     def _drive_to(self, kerb: Kerb) -> None:
         self._go_into(kerb.arc)
         self.truck.halt(kerb.along_m, "driving")
 
-    def _halt_at_end(self, state: State) -> None:
+    def _drive_to_gate(self, gate: int) -> None:
+        self._go(gate)
         edge = self.city.arcs[self.truck.arc]
-        self.truck.halt(edge.length_m - corner_m(edge) - 1, state)
+        self.truck.halt(edge.length_m - corner_m(edge) - 1, "driving")
 
     def _go(self, target: int) -> None:
         """Take the quickest way to a crossing, waiting at red lights; the last arc stays ahead of the truck."""

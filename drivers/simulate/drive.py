@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from drivers.simulate.city import LANE_M, Arc, City, Edge, Sky, corner_m
-from drivers.simulate.plane import Spot, distance_m, offset, toward, turn_rad
+from drivers.simulate.plane import Spot, distance_m, offset, turn_rad
 
 State = Literal["driving", "collecting", "serving", "break", "dumping", "parked", "off"]
 BrakingKind = Literal["braking", "pothole", "knock"]
@@ -44,8 +44,8 @@ class Knot(NamedTuple):
     street: str
     sky: Sky
     state: State
-    break_index: int | None
-    stop: int | None
+    break_index: int | None = None
+    stop: int | None = None
 
 
 class Braking(NamedTuple):
@@ -105,7 +105,10 @@ class Truck:
         if state in ("serving", "dumping") and self._bumps.random() < KNOCK_CHANCE:
             at_ms = round((self.at_s + self._bumps.uniform(1, seconds - 2)) * 1000)
             self.brakings.append(Braking(at_ms, at_ms + self._bumps.randrange(90, 400), "knock", 0.0, False))
-        self._tie(self.spot, 0.0, edge, state, break_index, stop)
+        knot = Knot(
+            self.at_s, self.spot, 0.0, self._course_deg, edge.name, edge.sky, state, break_index, stop
+        )
+        self.knots.append(knot)
         self.at_s += seconds
 
     def halt(self, along_m: float, state: State) -> None:
@@ -130,25 +133,12 @@ class Truck:
 
     def _lay_knots(self, marks: list[Mark], gaps_m: list[float], speeds: list[float], state: State) -> None:
         for i, gap_m in enumerate(gaps_m):
-            ahead = marks[i + 1].spot
+            spot, edge = marks[i].spot, marks[i].edge
             if gap_m > 0.01:
-                self._course_deg = _course_deg(marks[i].spot, ahead)
-            self._tie(marks[i].spot, speeds[i], marks[i].edge, state, None, None)
+                self._course_deg = _course_deg(spot, marks[i + 1].spot)
+            knot = Knot(self.at_s, spot, speeds[i], self._course_deg, edge.name, edge.sky, state)
+            self.knots.append(knot)
             self.at_s += 2 * gap_m / (speeds[i] + speeds[i + 1]) if gap_m > 0 else 0.0
-
-    def _tie(
-        self,
-        spot: Spot,
-        speed_mps: float,
-        edge: Edge,
-        state: State,
-        break_index: int | None,
-        stop: int | None,
-    ) -> None:
-        knot = Knot(
-            self.at_s, spot, speed_mps, self._course_deg, edge.name, edge.sky, state, break_index, stop
-        )
-        self.knots.append(knot)
 
     def _harsh(self, speeds: list[float], gaps_m: list[float]) -> tuple[int, int, float] | None:
         """Where on this leg someone steps hard on the brake: first and last mark, deceleration; None mostly."""
@@ -209,10 +199,11 @@ def trace(city: City, route: list[int], start_m: float, end_m: float, pace: floa
             yield Mark(city.kerb(arc, end_m), edge.limit_mps, edge)
             return
         beyond = arc[1], route[i + 2]
-        reach_m = _reach_m(edge, city.arcs[beyond], _angle(city, arc, beyond))
+        angle = abs(turn_rad(city.unit(arc), city.unit(beyond)))
+        reach_m = _reach_m(edge, city.arcs[beyond], angle)
         yield from _straight(city, arc, along_m, edge.length_m - reach_m, pace)
         if reach_m > 0:
-            yield from _bend(city, arc, beyond, reach_m, pace)
+            yield from _bend(city, arc, beyond, angle, reach_m, pace)
         along_m = reach_m
 
 
@@ -224,11 +215,6 @@ def _straight(city: City, arc: Arc, from_m: float, to_m: float, pace: float) -> 
         yield Mark(city.kerb(arc, from_m + (to_m - from_m) * i / pieces), edge.limit_mps * pace, edge)
 
 
-def _angle(city: City, arc: Arc, beyond: Arc) -> float:
-    spots = city.crossings
-    return abs(turn_rad(toward(spots[arc[0]], spots[arc[1]]), toward(spots[beyond[0]], spots[beyond[1]])))
-
-
 def _reach_m(edge: Edge, beyond: Edge, angle: float) -> float:
     """How far before and after the crossing the bend reaches; 0 where the road goes straight on."""
     if angle < 0.05:
@@ -238,13 +224,11 @@ def _reach_m(edge: Edge, beyond: Edge, angle: float) -> float:
     return min(corner_m(edge), corner_m(beyond))
 
 
-def _bend(city: City, arc: Arc, beyond: Arc, reach_m: float, pace: float) -> Iterator[Mark]:
+def _bend(city: City, arc: Arc, beyond: Arc, angle: float, reach_m: float, pace: float) -> Iterator[Mark]:
     """Marks round a corner on a quadratic curve, without the last one."""
-    edge, node = city.arcs[arc], city.crossings[arc[1]]
+    edge = city.arcs[arc]
     enter, leave = city.kerb(arc, edge.length_m - reach_m), city.kerb(beyond, reach_m)
-    unit, unit_after = toward(city.crossings[arc[0]], node), toward(node, city.crossings[beyond[1]])
-    angle = _angle(city, arc, beyond)
-    peak = _lanes_meet(node, unit, unit_after, angle)
+    peak = _lanes_meet(city.crossings[arc[1]], city.unit(arc), city.unit(beyond), angle)
     cap_mps = max(CREEP_MPS, math.sqrt(SIDEWAYS_MPS2 * reach_m / math.tan(min(angle, 3.1) / 2)))
     pieces = max(4, math.ceil(2 * reach_m / FAST_STEP_M))
     for i in range(pieces):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from drivers.inputs import Pulse
 from drivers.simulate.day import Break, Day
 from drivers.simulate.plane import chance
 
@@ -28,26 +27,21 @@ def edges(day: Day, seed: int, shown_ms: Callable[[int], int], breaks: list[Brea
 
     `shown_ms` moves planned milliseconds to where stretched breaks put them; `breaks` are stretched already.
     """
-    found = [
-        *_span(
-            "ignition", shown_ms(round(day.ignition_s[0] * 1000)), shown_ms(round(day.ignition_s[1] * 1000))
-        ),
-        *_span(
-            "crew_switch", shown_ms(round(day.switch_s[0] * 1000)), shown_ms(round(day.switch_s[1] * 1000))
-        ),
-    ]
-    for braking in day.brakings:
-        found += _span("brake", shown_ms(braking.at_ms), shown_ms(braking.ends_ms))
-    for stop in day.stops:
-        for up_ms, down_ms in stop.lifts_ms:
-            found += _span("lift", shown_ms(up_ms), shown_ms(down_ms))
-    for entry in breaks:
-        found += _break_edges(entry, seed)
+    found = [edge for entry in breaks for edge in _break_edges(entry, seed)]
+    for pin, from_ms, until_ms in _spans(day):
+        found += Edge(shown_ms(from_ms), pin, 1), Edge(shown_ms(until_ms), pin, 0)
     return [Edge(0, pin, 0) for pin in PINS] + sorted(found)
 
 
-def _span(pin: str, from_ms: int, until_ms: int) -> list[Edge]:
-    return [Edge(from_ms, pin, 1), Edge(until_ms, pin, 0)]
+def _spans(day: Day) -> Iterator[tuple[str, int, int]]:
+    """A line, and from when until when it is active, as planned."""
+    for pin, (on_s, off_s) in (("ignition", day.ignition_s), ("crew_switch", day.switch_s)):
+        yield pin, round(on_s * 1000), round(off_s * 1000)
+    for braking in day.brakings:
+        yield "brake", braking.at_ms, braking.ends_ms
+    for stop in day.stops:
+        for up_ms, down_ms in stop.lifts_ms:
+            yield "lift", up_ms, down_ms
 
 
 def _break_edges(entry: Break, seed: int) -> Iterator[Edge]:
@@ -60,9 +54,3 @@ def _break_edges(entry: Break, seed: int) -> Iterator[Edge]:
     if entry.ignition_off:
         yield Edge(begins_ms + rng.randrange(18_000, 28_000), "ignition", 0)
         yield Edge(ends_ms - rng.randrange(16_000, 28_000), "ignition", 1)
-
-
-def as_pulses(found: list[Edge]) -> Iterator[Pulse]:
-    """The same as the inputs that the agent takes."""
-    for edge in found:
-        yield Pulse(edge.at_ms / 1000, edge.pin, edge.level)

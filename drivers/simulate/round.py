@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from drivers.simulate.city import Arc, City
-from drivers.simulate.plane import toward, turn_rad
+from drivers.simulate.plane import turn_rad
 
 TURN_BACK_S = 40.0  # what a U-turn costs when the way is chosen
 SLOWED = 1.5  # driving takes this much longer than length over limit: corners, lights, starting off
@@ -15,13 +15,13 @@ SLOWED = 1.5  # driving takes this much longer than length over limit: corners, 
 
 def travel_s(city: City, target: int) -> dict[int, float]:
     """Estimated seconds to `target` from every crossing that a street reaches."""
-    return {node: seconds * SLOWED for node, (seconds, _) in _settle(city, target, None)}
+    return {node: seconds * SLOWED for node, seconds, _ in _settle(city, target, None)}
 
 
 def way(city: City, start: int, target: int, came_from: int | None = None) -> list[int]:
     """The quickest crossings from `start` to `target`, both included; turning back at once is avoided."""
     before: dict[int, int] = {}
-    for node, (_, previous) in _settle(city, start, came_from):
+    for node, _, previous in _settle(city, start, came_from):
         before[node] = previous
         if node == target:
             break
@@ -31,7 +31,7 @@ def way(city: City, start: int, target: int, came_from: int | None = None) -> li
     return nodes[::-1]
 
 
-def _settle(city: City, start: int, came_from: int | None) -> Iterator[tuple[int, tuple[float, int]]]:
+def _settle(city: City, start: int, came_from: int | None) -> Iterator[tuple[int, float, int]]:
     """Dijkstra's crossings in order of travel time: crossing, seconds and the crossing before it."""
     settled: set[int] = set()
     todo = [(0.0, start, start)]
@@ -40,7 +40,7 @@ def _settle(city: City, start: int, came_from: int | None) -> Iterator[tuple[int
         if node in settled:
             continue
         settled.add(node)
-        yield node, (seconds, previous)
+        yield node, seconds, previous
         for beyond in city.neighbours[node]:
             edge = city.arcs[node, beyond]
             back_s = TURN_BACK_S if node == start and beyond == came_from else 0.0
@@ -70,7 +70,7 @@ def collection_order(city: City, both_sides: bool) -> list[Arc]:
 
 def _next_arc(city: City, left: set[Arc], here: int, came_from: int | None) -> Arc:
     """The straightest unserved arc at the nearest crossing that has one."""
-    for node, (_, previous) in _settle(city, here, came_from):
+    for node, _, previous in _settle(city, here, came_from):
         arcs = [(node, beyond) for beyond in city.neighbours[node] if (node, beyond) in left]
         if arcs:
             return min(arcs, key=lambda arc: (_bend(city, came_from if node == here else previous, arc), arc))
@@ -83,6 +83,5 @@ def _bend(city: City, before: int | None, arc: Arc) -> float:
         return 0.0
     if before == arc[1]:
         return math.pi
-    node, spots = arc[0], city.crossings
-    bend = turn_rad(toward(spots[before], spots[node]), toward(spots[node], spots[arc[1]]))
+    bend = turn_rad(city.unit((before, arc[0])), city.unit(arc))
     return round(abs(bend) + (0.2 if bend > 0 else 0.0), 6)

@@ -7,6 +7,7 @@ Source: u-blox M8 receiver description, NMEA protocol.
 
 from __future__ import annotations
 
+import datetime
 import functools
 import operator
 import random
@@ -39,9 +40,9 @@ class Constellation:
         self.satellites = satellites or _rise(rng)
         self.dop = round(rng.uniform(0.75, 0.95), 2)
         self.gsv = _gsv("GP", self.satellites[:GPS]) + _gsv("GL", self.satellites[GPS:])
-        self.used_in_canyon = sorted(self.satellites, key=lambda sat: -sat.elevation_deg)[:7]
+        used_in_canyon = sorted(self.satellites, key=lambda sat: -sat.elevation_deg)[:7]
         self.gsa = _gsa(self.satellites, self.dop)
-        self.gsa_in_canyon = _gsa(self.used_in_canyon, round(self.dop * 2.1, 2))
+        self.gsa_in_canyon = _gsa(used_in_canyon, round(self.dop * 2.1, 2))
         self.gsa_without = with_checksum("GNGSA,A,1,,,,,,,,,,,,,99.99,99.99,99.99,1")
 
     def later(self) -> Constellation:
@@ -106,38 +107,35 @@ def angle(degrees: float, degree_digits: int, hemispheres: str) -> str:
     return f"{whole:0{degree_digits}d}{minutes:02d}.{fraction:05d},{hemispheres[degrees < 0]}"
 
 
-def sentences(reading: Reading, origin: Origin, date: tuple[int, int, int], day_ms: int) -> list[bytes]:
-    """The nine sentences of a reading at `day_ms` milliseconds of the UTC day `date` (year, month, day)."""
-    seconds, ms = divmod(day_ms, 1000)
-    time = f"{seconds // 3600:02d}{seconds // 60 % 60:02d}{seconds % 60:02d}.{ms // 10:02d}"
-    year, month, day = date
-    short_date = f"{day:02d}{month:02d}{year % 100:02d}"
+def sentences(reading: Reading, origin: Origin, utc: datetime.datetime) -> list[bytes]:
+    """The nine sentences of a reading."""
+    time, date = f"{utc:%H%M%S}.{utc.microsecond // 10_000:02d}", f"{utc:%d%m%y}"
     if reading.mode == "N":
-        return _without_fix(reading, time, short_date)
-    latitude_deg, longitude_deg = origin.degrees(reading.spot.east_m, reading.spot.north_m)
+        return _without_fix(reading, time, date)
+    latitude_deg, longitude_deg = origin.degrees(*reading.spot)
     place = f"{angle(latitude_deg, 2, 'NS')},{angle(longitude_deg, 3, 'EW')}"
     speed_mps, mode, sky = reading.speed_mps, reading.mode, reading.satellites
     course = f"{reading.course_deg:.2f}" if speed_mps >= COURSE_FROM_MPS else ""
     knots = f"{speed_mps / KNOT_MPS:.3f}"
     used, dop = (7, sky.dop * 2.1) if reading.canyon else (GPS + GLONASS, sky.dop)
     quality = 6 if mode == "E" else 1
-    gsa = sky.gsa_in_canyon if reading.canyon else sky.gsa
+    gsa = sky.gsa_without if mode == "E" else sky.gsa_in_canyon if reading.canyon else sky.gsa
     return [
-        with_checksum(f"GNRMC,{time},A,{place},{knots},{course},{short_date},,,{mode},V"),
+        with_checksum(f"GNRMC,{time},A,{place},{knots},{course},{date},,,{mode},V"),
         with_checksum(f"GNVTG,{course},T,,M,{knots},N,{speed_mps * 3.6:.3f},K,{mode}"),
         with_checksum(
             f"GNGGA,{time},{place},{quality},{used:02d},{dop:.2f},{reading.altitude_m:.1f},M,{GEOID_M},M,,"
         ),
-        sky.gsa_without if mode == "E" else gsa,
+        gsa,
         *sky.gsv,
         with_checksum(f"GNGLL,{place},{time},A,{mode}"),
-        with_checksum(f"GNZDA,{time},{day:02d},{month:02d},{year:04d},00,00"),
+        with_checksum(f"GNZDA,{time},{utc:%d,%m,%Y},00,00"),
     ]
 
 
-def _without_fix(reading: Reading, time: str, short_date: str) -> list[bytes]:
+def _without_fix(reading: Reading, time: str, date: str) -> list[bytes]:
     return [
-        with_checksum(f"GNRMC,{time},V,,,,,,,{short_date},,,N,V"),
+        with_checksum(f"GNRMC,{time},V,,,,,,,{date},,,N,V"),
         with_checksum("GNVTG,,,,,,,,,N"),
         with_checksum(f"GNGGA,{time},,,,,0,00,99.99,,,,,,"),
         reading.satellites.gsa_without,

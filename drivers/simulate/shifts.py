@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 from drivers.inputs import Pulse
 from drivers.simulate.city import City, build
 from drivers.simulate.day import Break, Day, plan_day
-from drivers.simulate.drive import Braking, BrakingKind, Sample, State, sample
+from drivers.simulate.drive import BrakingKind, Sample, State, sample
 from drivers.simulate.plane import Spot, chance
-from drivers.simulate.pulses import Edge, as_pulses, edges
+from drivers.simulate.pulses import PINS, Edge, edges
 from drivers.simulate.receiver import Lull, Receiver
 from drivers.simulate.sentences import sentences
 
@@ -23,6 +23,7 @@ BREAK_MINUTES_MIN, BREAK_MINUTES_MAX = 1.0, 240.0
 RATE_HZ_MIN, RATE_HZ_MAX = 0.5, 10.0
 NOISE_M_MAX = 50.0
 DAY_MS = 86_400_000
+EPOCH = datetime.datetime(1970, 1, 1)
 STRETCH_S = 10  # breaks are stretched by whole tens of seconds, so that later readings keep their phase
 
 Place = Literal["depot", "district", "road", "landfill", "break", "off_limits"]
@@ -90,7 +91,7 @@ class Shift:
     @property
     def seconds(self) -> float:
         """How long the log is."""
-        return self.day.ends_s + float(sum(self.extra_s))
+        return self.day.ends_s + sum(self.extra_s)
 
     @property
     def readings(self) -> int:
@@ -112,15 +113,10 @@ class Shift:
     def nmea_readings(self) -> Iterator[list[bytes]]:
         """The same, as one list for each reading."""
         receiver = Receiver(self.seed, self.noise_m, self.rate_hz, self.city.altitude_m)
-        days: dict[int, tuple[int, int, int]] = {}
         for tick in self._ticks(self.rate_hz):
             at_s = tick.number / self.rate_hz
-            day, day_ms = divmod(self.utc_ms + round(at_s * 1000), DAY_MS)
-            if day not in days:
-                date = datetime.date(1970, 1, 1) + datetime.timedelta(days=day)
-                days[day] = date.year, date.month, date.day
             reading = receiver.read(at_s, tick.sample, tick.lull)
-            yield sentences(reading, self.city.origin, days[day], day_ms)
+            yield sentences(reading, self.city.origin, _utc(self.utc_ms + round(at_s * 1000)))
 
     def edges(self) -> list[Edge]:
         """Every edge of the input lines, in whole milliseconds."""
@@ -128,25 +124,24 @@ class Shift:
 
     def pulses(self) -> Iterator[Pulse]:
         """Every edge as an input of the agent; `at` counts seconds from the first sentence."""
-        return as_pulses(self.edges())
+        return (Pulse(edge.at_ms / 1000, edge.pin, edge.level) for edge in self.edges())
 
     def truth(self) -> Iterator[Second]:
         """What was really so, second by second."""
         brakings, lifts = self._brakings_by_second(), self._lifts_by_second()
-        on_duty = self._duty()
-        for tick in self._ticks(1.0):
+        for tick, on_duty in zip(self._ticks(1.0), self._duty(), strict=False):
             at_s, knot = tick.number, tick.sample.knot
             latitude_deg, longitude_deg = self.city.origin.degrees(*tick.sample.spot)
             yield Second(
                 at_s=at_s,
-                utc=_iso(self.utc_ms + at_s * 1000),
+                utc=_utc(self.utc_ms + at_s * 1000).isoformat() + "Z",
                 latitude_deg=round(latitude_deg, 7),
                 longitude_deg=round(longitude_deg, 7),
                 speed_mps=round(tick.sample.speed_mps, 3),
                 street=knot.street,
                 place=self._place(tick.sample.spot, knot.break_index is not None),
                 state=knot.state,
-                on_duty=on_duty(at_s),
+                on_duty=on_duty,
                 break_index=knot.break_index,
                 stop=knot.stop,
                 brakings=tuple(brakings.get(at_s, ())),
@@ -182,29 +177,22 @@ class Shift:
         found: dict[int, list[BrakingTruth]] = {}
         for braking in self.day.brakings:
             at_ms = self.shown_ms(braking.at_ms)
-            found.setdefault(at_ms // 1000, []).append(_braking_truth(braking, at_ms))
+            truth = BrakingTruth(at_ms / 1000, braking.kind, braking.severity_mps2, braking.corroborable)
+            found.setdefault(at_ms // 1000, []).append(truth)
         return found
 
     def _lifts_by_second(self) -> Counter[int]:
         starts_ms = (self.shown_ms(up_ms) for stop in self.day.stops for up_ms, _ in stop.lifts_ms)
         return Counter(at_ms // 1000 for at_ms in starts_ms)
 
-    def _duty(self) -> _Duty:
-        return _Duty([edge for edge in self.edges() if edge.pin in ("ignition", "crew_switch")])
-
-
-class _Duty:
-    """Whether ignition and crew switch are both on, asked at ascending seconds."""
-
-    def __init__(self, found: list[Edge]) -> None:
-        self.left = found[::-1]
-        self.level = {"ignition": 0, "crew_switch": 0}
-
-    def __call__(self, at_s: int) -> bool:
-        while self.left and self.left[-1].at_ms <= at_s * 1000:
-            edge = self.left.pop()
-            self.level[edge.pin] = edge.level
-        return bool(self.level["ignition"] and self.level["crew_switch"])
+    def _duty(self) -> Iterator[bool]:
+        """Whether ignition and crew switch are both on, second by second and without end."""
+        left, level = deque(self.edges()), dict.fromkeys(PINS, 0)
+        for at_s in itertools.count():
+            while left and left[0].at_ms <= at_s * 1000:
+                edge = left.popleft()
+                level[edge.pin] = edge.level
+            yield bool(level["ignition"] and level["crew_switch"])
 
 
 def shift(
@@ -244,18 +232,12 @@ def _require(name: str, value: float, least: float, most: float) -> None:
 def _first_utc_ms(seed: int, city: City) -> int:
     """A working day of 2026 or 2027, between six and half past six by the sun."""
     rng = chance(seed, "date")
-    date = datetime.date(2026, 1, 5) + datetime.timedelta(days=rng.randrange(700))
+    date = datetime.datetime(2026, 1, 5) + datetime.timedelta(days=rng.randrange(700))
     if date.weekday() == 6:
         date += datetime.timedelta(days=1)
-    days = (date - datetime.date(1970, 1, 1)).days
     sun_h = round(city.origin.longitude_deg / 15)
-    return days * DAY_MS + ((6 - sun_h) * 3600 + rng.randrange(1800)) * 1000
+    return (date - EPOCH).days * DAY_MS + ((6 - sun_h) * 3600 + rng.randrange(1800)) * 1000
 
 
-def _iso(utc_ms: int) -> str:
-    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=utc_ms)
-    return moment.isoformat() + "Z"
-
-
-def _braking_truth(braking: Braking, at_ms: int) -> BrakingTruth:
-    return BrakingTruth(at_ms / 1000, braking.kind, braking.severity_mps2, braking.corroborable)
+def _utc(utc_ms: int) -> datetime.datetime:
+    return EPOCH + datetime.timedelta(milliseconds=utc_ms)

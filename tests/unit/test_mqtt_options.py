@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from drivers.mqtt import BrokerAddress, BrokerAddressError, LinkError, LinkOptions, parse_broker
-from drivers.mqtt_options import PASSWORD_FILE_BYTES_MAX, read_password, tls_context
+from drivers.mqtt_options import (
+    PASSWORD_FILE_BYTES_MAX,
+    BrokerAddress,
+    BrokerAddressError,
+    LinkError,
+    LinkOptions,
+    parse_broker,
+    read_password,
+    tls_context,
+)
 
 
 @pytest.mark.parametrize(

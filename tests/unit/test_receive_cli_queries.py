@@ -62,8 +62,7 @@ def keep(store: Path, *batches: Received) -> None:
 def export(store: Path, *agreements: Path) -> Result:
     given = [word for path in agreements for word in ("--agreement", str(path))]
     out = str(store.with_name("out"))
-    words = ["receive", "--broker", NOWHERE, "--store", str(store), "--for", "0", "--export", out, *given]
-    return CliRunner().invoke(main, words)
+    return CliRunner().invoke(main, ["receive", "--store", str(store), "--export", out, *given])
 
 
 def listed(store: Path) -> list[str]:
@@ -153,6 +152,7 @@ def test_R19_a_payload_that_is_damaged_is_counted_and_no_error() -> None:
 
 
 def test_R19_an_export_of_nothing_says_so(store: Path) -> None:
+    keep(store)
     export(store)
     assert written(store)[0] == ["There are no records here, so nothing is forbidden."]
 
@@ -205,12 +205,14 @@ def test_R19_an_export_that_cannot_be_logged_does_not_leave(store: Path) -> None
 
 
 def test_R19_an_export_that_fails_after_it_was_logged_stays_logged(store: Path) -> None:
+    keep(store)
     store.with_name("out").write_text("a file where the folder should be")
     assert export(store).exit_code == 1
     assert len(listed(store)) == 1
 
 
 def test_R19_the_notice_is_there_before_the_records_are(store: Path) -> None:
+    keep(store)
     (store.with_name("out") / "records.ndjson").mkdir(parents=True)  # nothing can be put in its place
     assert export(store).exit_code == 1
     assert {path.name for path in store.with_name("out").iterdir()} == {
@@ -243,6 +245,8 @@ def test_a_folder_s_name_cannot_forge_a_line_of_the_list(store: Path) -> None:
     [
         (["--store", "received.db"], 2, "--broker URL is missing"),
         (["--store", "nowhere.db", "--queries"], 3, "nowhere.db: no such file"),
+        (["--store", "nowhere.db", "--export", "out"], 3, "nowhere.db: no such file"),
+        (["--store", "nowhere.db", "--status", "--export", "out"], 2, "leave them out to --export"),
         (["--store", "received.db", "--broker", NOWHERE, "--agreement", "no.yaml"], 2, "no.yaml"),
     ],
 )
