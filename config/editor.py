@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from config.schema import Configuration
-from config.shape import fields, in_field, limits, models_of
+from config.shape import fields, in_field, limits, models_of, quantity_of
 
 
 def json_schema() -> dict[str, Any]:
@@ -37,7 +37,7 @@ def json_schema() -> dict[str, Any]:
 def _finish(written: dict[str, Any], field: FieldInfo) -> None:
     """Defaults and limits with their units; no default for sections, whose keys have their own."""
     holds = in_field(field)
-    quantity = next((each.quantity for each in holds if each.quantity), None)
+    quantity = quantity_of(holds)
     default = field.default
     if isinstance(default, BaseModel | tuple):
         written.pop("default", None)

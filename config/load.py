@@ -1,6 +1,6 @@
 """Configuration and agreement files: read, merged, validated; every mistake at once, each at its place.
 
-`load_configuration` is what the agent calls. `load_yaml` and `validate` do the same work for any other model;
+`load_configuration` is what the agent calls. `read_yaml` and `validate` do the same work for any other model;
 a validator of such a model raises ValueError("sentence") or `Mistake("sentence", "key", …)` to name a key
 further in, and it ends up as a Problem at the right line.
 """
@@ -8,24 +8,14 @@ further in, and it ends up as a Problem at the right line.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from config.located import (
-    ConfigurationError,
-    KeyPath,
-    Located,
-    Mistake,
-    Place,
-    Problem,
-    dotted,
-    place,
-    problem_at,
-)
+from config.located import ConfigurationError, Located, Problem, place, problem_in, value_at, with_value
 from config.merging import merged, read_with_extends
 from config.reading import read_yaml
 from config.schema import Configuration
@@ -39,24 +29,19 @@ __all__ = [
     "Gathered",
     "Loaded",
     "Located",
-    "Mistake",
-    "Place",
     "Problem",
     "configured",
-    "dotted",
     "gather_configuration",
     "gather_over",
     "load_configuration",
-    "load_model",
     "load_yaml",
     "place",
-    "problem_at",
+    "problem_in",
     "read_configuration",
     "validate",
 ]
 
 M = TypeVar("M", bound=BaseModel)
-Check = Callable[[Located], Iterable[Problem]]
 
 
 class Loaded(NamedTuple):
@@ -81,18 +66,13 @@ def load_yaml(path: Path) -> Located:
     return located
 
 
-def load_model(model: type[M], path: Path, check: Check | None = None) -> M:
-    """A YAML file as a model. Raises ConfigurationError with the mistakes of YAML and of values together."""
-    return validate(model, read_yaml(path), check)
-
-
-def validate(model: type[M], located: Located, check: Check | None = None) -> M:
-    """`located` as a model; `check` sees the plain values first and may add problems of its own.
+def validate(model: type[M], located: Located) -> M:
+    """`located` as a model.
 
     Values are taken strictly where the model is strict, with lists for tuples and text for dates. Raises
-    ConfigurationError with every problem, in the order they stand in.
+    ConfigurationError with the mistakes of YAML and of values together, in the order they stand in.
     """
-    problems = [*located.flaws, *(check(located) if check else ())]
+    problems = [*located.flaws]
     try:
         value = model.model_validate_json(json.dumps(located.tree))
     except ValidationError as error:
@@ -154,14 +134,8 @@ def _rooted(located: Located, directory: Path | None = None) -> Located:
     """Paths made absolute, starting from `directory`, or from that of the file each stands in."""
     tree = located.tree
     for path in paths_of(Configuration, FromItsFile):
-        tree = _with_rooted(tree, path, directory or Path(place(located, path).file).parent)
+        named = value_at(tree, path)
+        if named and isinstance(named, str):
+            start = directory or Path(place(located, path).file).parent
+            tree = with_value(tree, path, str((start / named).absolute()))
     return replace(located, tree=tree)
-
-
-def _with_rooted(tree: Any, path: KeyPath, directory: Path) -> Any:
-    """A copy of `tree` in which the text at `path`, if there is one, starts from `directory`."""
-    if not path:
-        return str((directory / tree).absolute()) if isinstance(tree, str) and tree else tree
-    if not isinstance(tree, dict) or path[0] not in tree:
-        return tree
-    return {**tree, path[0]: _with_rooted(tree[path[0]], path[1:], directory)}

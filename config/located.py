@@ -97,6 +97,31 @@ def key_place(located: Located, path: KeyPath) -> Place:
     return Place(located.file, 1, 1)
 
 
+def value_at(tree: Any, path: KeyPath) -> Any:
+    """What stands at `path` of a tree, which need not be right; None where nothing does."""
+    for step in path:
+        if not holds(tree, step):
+            return None
+        tree = tree[step]
+    return tree
+
+
+def with_value(tree: Any, path: KeyPath, value: Any) -> Any:
+    """A copy of `tree` with `value` at `path`, on which something stands; what lies beside the path is shared."""
+    if not path:
+        return value
+    copied: Any = dict(tree) if isinstance(tree, dict) else list(tree)
+    copied[path[0]] = with_value(tree[path[0]], path[1:], value)
+    return copied
+
+
+def holds(node: Any, step: str | int) -> bool:
+    """Whether one value holds another under that key, or at that position of a list."""
+    if isinstance(step, int):
+        return isinstance(node, list) and step < len(node)
+    return isinstance(node, dict) and step in node
+
+
 def dotted(path: KeyPath) -> str:
     """A path in a technician's spelling, list entries counted from 1: `link.brokers[2]`."""
     words = ""
@@ -116,6 +141,11 @@ def printable(text: str) -> str:
 def problem_at(place: Place, path: KeyPath, says: str) -> Problem:
     """A problem about `path`, standing at `place`."""
     return Problem(*place, dotted(path), _on_one_line(says))
+
+
+def problem_in(located: Located, path: KeyPath, says: str) -> Problem:
+    """A problem about the value at `path`, standing where that does."""
+    return problem_at(place(located, path), path, says)
 
 
 def _on_one_line(text: str) -> str:

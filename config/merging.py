@@ -10,7 +10,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from config.located import ConfigurationError, KeyPath, Located, Place, Problem, place, printable, problem_at
+from config.located import ConfigurationError, KeyPath, Located, Place, Problem, printable, problem_in
 from config.reading import read_yaml
 from config.wording import shown
 
@@ -43,7 +43,7 @@ def _following(chain: list[Located], lost: list[Problem]) -> Path | None:
         return None
     refusal = _refusal(name, chain)
     if refusal:
-        lost.append(problem_at(place(last, (KEY,)), (KEY,), refusal))
+        lost.append(problem_in(last, (KEY,), refusal))
         return None
     return Path(last.file).parent / str(name)
 

@@ -160,7 +160,7 @@ def parse(value: object, dimension: Dimension) -> float | int:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"write {dimension} with its unit, for example {dimension.example}")
     if not isinstance(value, str):
-        raise ValueError(f"{_without_unit(str(value), dimension)}")
+        raise ValueError(_without_unit(str(value), dimension))
     number, unit = _split(value.strip(), dimension)
     si = Fraction(number) * _factor(number, unit, dimension)
     if not dimension.whole:
@@ -215,9 +215,8 @@ def _factor(number: str, unit: str, dimension: Dimension) -> Fraction:
 
 def _meant(unit: str, dimension: Dimension) -> str | None:
     """The unit that was probably meant: a usual slip, or one that differs only in its capitals."""
-    slip = _MEANT.get((unit, dimension))
-    same = [known for known in dimension.units if known.lower() == unit.lower()]
-    return slip or (same[0] if same else None)
+    same = (known for known in dimension.units if known.lower() == unit.lower())
+    return _MEANT.get((unit, dimension)) or next(same, None)
 
 
 def _without_unit(number: str, dimension: Dimension) -> str:
@@ -249,9 +248,6 @@ class Quantity:
 
     def __init__(self, dimension: Dimension) -> None:
         self.dimension = dimension
-
-    def __repr__(self) -> str:
-        return f"Quantity({self.dimension.si})"
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_before_validator_function(

@@ -233,18 +233,15 @@ class _Reading:
 
     def _list(self, path: KeyPath) -> list[Any]:
         entries: list[Any] = []
-        for event in iter(self._next, None):
+        for event in self._events:
             if isinstance(event, SequenceEndEvent):
                 break
             entries.append(self._value(event, (*path, len(entries))))
         return entries
 
-    def _next(self) -> Event | None:
-        return next(self._events, None)
-
     def _mapping(self, path: KeyPath) -> dict[str, Any]:
         tree: dict[str, Any] = {}
-        for event in iter(self._next, None):
+        for event in self._events:
             if isinstance(event, MappingEndEvent):
                 break
             key = self._key(event, path)
@@ -324,9 +321,7 @@ def _plain_flaw(text: str) -> str | None:
         return f"{printable(text)} begins with a zero: write {plainly}, or put it in quotes if it is a name"
     if _NOT_FINITE.fullmatch(text):
         return f"{text} is not a number that can be worked with"
-    if _is_number(text) and (
-        len(text) > NUMBER_CHARACTERS_MAX or not math.isfinite(float(_plain(text) or 0))
-    ):
+    if _is_number(text) and (len(text) > NUMBER_CHARACTERS_MAX or not math.isfinite(_plain(text))):
         return f"the number is too long or too large: at most {NUMBER_CHARACTERS_MAX} characters"
     return None
 

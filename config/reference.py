@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from config.pins import AnyPin, InputPin, Pin
 from config.quantities import DIMENSIONS
 from config.schema import Configuration
-from config.shape import Expected, fields, in_field, limits
+from config.shape import Expected, fields, in_field, limits, quantity_of
 
 _PLAIN_KINDS = {str: "text", bool: "truth", int: "whole number", float: "number"}
 
@@ -69,12 +69,11 @@ def _section(model: type[BaseModel], path: str) -> Iterator[str]:
 def _pins() -> Iterator[str]:
     """The pins' keys: those that all have, then what each kind of its own says."""
     yield from ("## pins", "", "Each pin stands under a name of its own: a-z, 0-9 and _, a letter first.", "")
-    kinds = get_args(get_args(AnyPin)[0])
     yield from ("### every kind", "")
-    yield from _table(dict(fields(Pin)))
+    yield from _table(fields(Pin))
     yield from ("### every input", "")
     yield from _table({key: field for key, field in fields(InputPin).items() if key not in fields(Pin)})
-    for kind in kinds:
+    for kind in get_args(get_args(AnyPin)[0]):
         yield from (f"### kind: {get_args(fields(kind)['kind'].annotation)[0]}", "")
         yield from (f"{kind.__doc__} What differs from the above:", "")
         yield from _table(_own(kind))
@@ -118,7 +117,7 @@ def _inner_model(field: FieldInfo) -> tuple[type[BaseModel] | None, bool]:
 
 def _holds(holds: list[Expected]) -> str:
     """What kind of value it is."""
-    quantity = next((each.quantity for each in holds if each.quantity), None)
+    quantity = quantity_of(holds)
     if quantity:
         return quantity.dimension.name.partition(" ")[2]
     kinds = [each.kind for each in holds if each.kind is not type(None)]
@@ -134,7 +133,7 @@ def _holds(holds: list[Expected]) -> str:
 def _allowed(holds: list[Expected]) -> str:
     """Limits, choices, or the words with which anything else is refused."""
     least, most = limits(holds)
-    quantity = next((each.quantity for each in holds if each.quantity), None)
+    quantity = quantity_of(holds)
     choices = [choice for each in holds if get_origin(each.kind) is Literal for choice in get_args(each.kind)]
     if any(each.kind is bool for each in holds):
         choices = ["true", "false"]
@@ -176,10 +175,9 @@ def _refusals(each: Expected) -> Iterator[str]:
 def _default(field: FieldInfo, holds: list[Expected]) -> str:
     if field.is_required():
         return "*needed*"
-    default = field.default
+    default, quantity = field.default, quantity_of(holds)
     if default is None:
-        return "`none`" if any(each.quantity for each in holds) else "–"
-    quantity = next((each.quantity for each in holds if each.quantity), None)
+        return "`none`" if quantity else "–"
     if quantity:
         return f"`{quantity.written(default)}`"
     if isinstance(default, BaseModel) or field.default_factory:

@@ -14,7 +14,7 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from config.located import KeyPath
+from config.located import KeyPath, value_at
 from config.quantities import Quantity
 
 
@@ -25,11 +25,6 @@ class Expected(NamedTuple):
     marks: tuple[Any, ...]
     description: str | None
 
-    @property
-    def quantity(self) -> Quantity | None:
-        """The unit it is written in; None for what has none."""
-        return next((mark for mark in self.marks if isinstance(mark, Quantity)), None)
-
 
 def expected(model: type[BaseModel], tree: Any, path: KeyPath) -> list[Expected]:
     """Everything that may stand at `path` of `tree`, which need not be right or complete."""
@@ -37,8 +32,13 @@ def expected(model: type[BaseModel], tree: Any, path: KeyPath) -> list[Expected]
     node = tree
     for step in path:
         found = [inner for outer in _fitting(found, node) for inner in _inside(outer, step)]
-        node = _child(node, step)
+        node = value_at(node, (step,))
     return _fitting(found, node)
+
+
+def quantity_of(expectations: list[Expected]) -> Quantity | None:
+    """The unit in which what is expected is written; None where it has none."""
+    return next((mark for each in expectations for mark in each.marks if isinstance(mark, Quantity)), None)
 
 
 def limits(expectations: list[Expected]) -> tuple[Any, Any]:
@@ -140,21 +140,12 @@ def _fitting(found: list[Expected], node: Any) -> list[Expected]:
 
 
 def _ruled_out(kind: Any, node: Any) -> bool:
+    """Whether a key of which a model has but one value has another."""
     if not (_is_model(kind) and isinstance(node, dict)):
         return False
-    choices = {key: get_args(field.annotation) for key, field in fields(kind).items() if _is_choice(field)}
-    return any(
-        key in node and node[key] not in allowed for key, allowed in choices.items() if len(allowed) == 1
-    )
-
-
-def _is_choice(field: FieldInfo) -> bool:
-    return get_origin(field.annotation) is Literal
-
-
-def _child(node: Any, step: str | int) -> Any:
-    if isinstance(node, dict):
-        return node.get(step)
-    if isinstance(node, list) and isinstance(step, int) and step < len(node):
-        return node[step]
-    return None
+    choices = {
+        key: get_args(field.annotation)
+        for key, field in fields(kind).items()
+        if get_origin(field.annotation) is Literal and key in node
+    }
+    return any(len(allowed) == 1 and node[key] != allowed[0] for key, allowed in choices.items())

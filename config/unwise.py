@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from config.load import Loaded
-from config.located import KeyPath, Located, Problem, place, problem_at
+from config.located import KeyPath, Problem, problem_in
 from config.pins import CrewSwitchPin
 from config.values import BrokerAddress, broker_address
 
@@ -40,11 +40,7 @@ def unwise(loaded: Loaded) -> list[Problem]:
         _brokers(loaded),
         _files(loaded),
     )
-    return [_at(loaded.located, path, says) for look in looks for path, says in look]
-
-
-def _at(located: Located, path: KeyPath, says: str) -> Problem:
-    return problem_at(place(located, path), path, says)
+    return [problem_in(loaded.located, path, says) for look in looks for path, says in look]
 
 
 def _agreement(loaded: Loaded) -> Iterator[Found]:

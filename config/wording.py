@@ -9,25 +9,34 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from config.located import KeyPath, Located, Mistake, Problem, dotted, key_place, place, printable, problem_at
-from config.shape import Expected, expected, known_keys, limits, owners
+from config.located import (
+    KeyPath,
+    Located,
+    Mistake,
+    Problem,
+    dotted,
+    holds,
+    key_place,
+    place,
+    printable,
+    problem_at,
+    value_at,
+)
+from config.shape import Expected, expected, known_keys, limits, owners, quantity_of
 
 _SECRET = re.compile(r"pass(?:word|wd|phrase|wort)?$|secret|token|^pwd?$|credential", re.IGNORECASE)
 _QUOTED = re.compile(r"'([^']*)'")
 _COMMA_NUMBER = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 
-
 LIKENESS_MIN = 0.7
 """How like a known word a slip of the keyboard is, as difflib's ratio: `frist` is 0.8 like `first`."""
 
 _TAGGED = ("union_tag_invalid", "union_tag_not_found")
-
-
 _ABSENT = ("missing", "mistake", "value_error")
 
 
@@ -43,12 +52,12 @@ class Finding:
         self.path = path_in(tree, (*error["loc"], *further), self.kind)
         if self.kind in _TAGGED:
             self.path = (*self.path, self.context["discriminator"].strip("'"))
-        self.found = _at(tree, self.path)
+        self.found = value_at(tree, self.path)
 
     @property
     def is_sentence(self) -> bool:
         """Whether a validator of ours wrote the message."""
-        return self.kind in ("mistake", "value_error", "assertion_error")
+        return self.kind in ("mistake", "value_error")
 
     def expected(self) -> list[Expected]:
         """What may stand at the path."""
@@ -65,7 +74,7 @@ class Finding:
 
     def amount(self, value: Any) -> str:
         """A limit, with the unit of the field."""
-        quantity = next((each.quantity for each in self.expected() if each.quantity), None)
+        quantity = quantity_of(self.expected())
         return quantity.written(value) if quantity else str(value)
 
 
@@ -106,26 +115,12 @@ def path_in(tree: Any, loc: tuple[str | int, ...], kind: str) -> KeyPath:
     path: list[str | int] = []
     node = tree
     for number, step in enumerate(loc):
-        if _holds(node, step):
+        if holds(node, step):
             node = node[step]
         elif step == "[key]" or not (kind in _ABSENT and number == len(loc) - 1):
             continue
         path.append(step)
     return tuple(path)
-
-
-def _at(tree: Any, path: KeyPath) -> Any:
-    for step in path:
-        if not _holds(tree, step):
-            return None
-        tree = tree[step]
-    return tree
-
-
-def _holds(node: Any, step: str | int) -> bool:
-    if isinstance(step, int):
-        return isinstance(node, list) and step < len(node)
-    return isinstance(node, dict) and step in node
 
 
 def sentence(finding: Finding) -> str:
@@ -288,12 +283,8 @@ def _pattern(finding: Finding) -> str:
 
 
 def _no_tag(finding: Finding) -> str:
-    words = [word for each in finding.expected() for word in _words(each)]
+    words = [str(word) for each in finding.expected() for word in get_args(each.kind)]
     return f"missing: write {_either(list(dict.fromkeys(words)))}"
-
-
-def _words(each: Expected) -> Iterator[str]:
-    yield from (str(word) for word in getattr(each.kind, "__args__", ()))
 
 
 def _otherwise(finding: Finding) -> str:
@@ -306,11 +297,9 @@ def _otherwise(finding: Finding) -> str:
 _SENTENCES: dict[str, Callable[[Finding], str]] = {
     "mistake": _own,
     "value_error": _own,
-    "assertion_error": _own,
     "missing": _missing,
     "extra_forbidden": _unknown,
     "literal_error": _choice,
-    "enum": _choice,
     "union_tag_invalid": _tag,
     "union_tag_not_found": _no_tag,
     "greater_than_equal": _limit("at least", "ge"),

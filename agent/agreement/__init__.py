@@ -16,7 +16,7 @@ from agent.agreement.schema import AgreementFile
 from agent.geometry import Point
 from agent.records import EPOCH_DATE
 from agent.wire import AgreementReference
-from config.load import ConfigurationError, Located, Problem, place, problem_at, validate
+from config.load import ConfigurationError, Located, Problem, problem_in, validate
 from config.located import printable
 from config.reading import read_yaml
 from config.wording import shown
@@ -53,9 +53,8 @@ class Agreement:
 
     def allows(self, point: Point) -> bool:
         """Whether a position may be published: inside the service area and off no limits."""
-        if not any(area.covers(point) for area in self._service_area):
-            return False
-        return not any(area.covers(point) for area in self._off_limits)
+        served = any(area.covers(point) for area in self._service_area)
+        return served and not any(area.covers(point) for area in self._off_limits)
 
     def site_of(self, point: Point) -> str | None:
         """The id of the declared site that holds a position, the first in the file where sites overlap."""
@@ -102,7 +101,7 @@ def agreement_from_canonical(text: str) -> Agreement:
     except (ValueError, RecursionError):
         same = False
     if not same:
-        raise ConfigurationError([problem_at(place(nowhere, ()), (), "this is not what was kept")])
+        raise ConfigurationError([problem_in(nowhere, (), "this is not what was kept")])
     return _from_tree(replace(nowhere, tree=tree), BEHIND_MAX)
 
 
@@ -111,7 +110,7 @@ def _from_tree(located: Located, deep: int) -> Agreement:
     if tree is None:
         return _understood(located, None)
     if not isinstance(tree, dict) or deep == 0:
-        raise ConfigurationError([problem_at(place(located, _BEHIND), _BEHIND, _too_many())])
+        raise ConfigurationError([problem_in(located, _BEHIND, _too_many())])
     return _understood(located, _from_tree(replace(located, tree=tree), deep - 1))
 
 
@@ -133,7 +132,7 @@ def _with_behind(located: Located, chain: tuple[Path, ...]) -> tuple[Located, Ag
         return located, None
     refusal = _refusal(name, Path(located.file).parent, chain)
     if refusal:
-        problems: tuple[Problem, ...] = (problem_at(place(located, _BEHIND), _BEHIND, refusal),)
+        problems: tuple[Problem, ...] = (problem_in(located, _BEHIND, refusal),)
     else:
         following = Path(located.file).parent / name
         try:
@@ -167,7 +166,7 @@ def _understood(located: Located, behind: Agreement | None) -> Agreement:
     agreement = Agreement(validate(AgreementFile, located), canonical_json(located.tree), behind)
     says = _unfit(behind, agreement) if behind else None
     if says:
-        raise ConfigurationError([problem_at(place(located, _BEHIND), _BEHIND, says)])
+        raise ConfigurationError([problem_in(located, _BEHIND, says)])
     return agreement
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from agent.agreement import Agreement, load_agreement
-from config.load import ConfigurationError, Located, Problem, place, problem_at
-from config.located import KeyPath
+from config.load import ConfigurationError, Located, Problem, problem_in
+from config.located import KeyPath, value_at
 
 _PATH = ("agreement",)
 
@@ -22,26 +22,25 @@ PINS_OF_STREAMS: Mapping[str, tuple[str, ...]] = {
 
 def agreement_problems(located: Located) -> Iterator[Problem]:
     """Every mistake in the agreement, and every line that it needs and the truck does not have."""
-    tree = located.tree
-    named = tree.get("agreement") if isinstance(tree, dict) else None
+    named = value_at(located.tree, _PATH)
     if not isinstance(named, str):
         return
     if not Path(named).is_file():
         says = f"no such file: {named}; write the path of the data agreement, relative to this file"
-        yield problem_at(place(located, _PATH), _PATH, says)
+        yield problem_in(located, _PATH, says)
         return
     try:
         agreement = load_agreement(Path(named))
     except ConfigurationError as error:
         yield from error.problems
         return
-    pins = tree.get("pins")
+    pins = located.tree.get("pins")
     path: KeyPath = ("pins",) if pins else _PATH
-    for says in _missing(agreement, _kinds(pins)):
-        yield problem_at(place(located, path), path, says)
+    for says in _missing(agreement, kinds_of(pins)):
+        yield problem_in(located, path, says)
 
 
-def _kinds(pins: object) -> set[object]:
+def kinds_of(pins: object) -> set[object]:
     """The kinds of the pins in a configuration that need not be right."""
     named = pins.values() if isinstance(pins, dict) else ()
     return {pin.get("kind") for pin in named if isinstance(pin, dict)}

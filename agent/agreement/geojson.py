@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from config.located import KeyPath, Located, Place, place, problem_at
+from config.located import KeyPath, Located, Place, place, problem_at, value_at, with_value
 from config.wording import shown
 
 FILE_BYTES_MAX = 1024 * 1024
@@ -26,9 +26,8 @@ COORDINATES_DEEP_MAX = 4
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
-Parts = list[
-    tuple[KeyPath, str, Any]
-]  # of a document: the path of coordinates, the kind of geometry, coordinates
+Part = tuple[KeyPath, str, Any]
+"""One geometry of a document: the path of its coordinates, its kind, its coordinates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +72,12 @@ def _named_by_file(tree: Any) -> Iterator[KeyPath]:
     """The paths at which a geometry may stand and a mapping with `file` does."""
     candidates: list[KeyPath] = [("places", "service_area"), ("streams", "stops", "snapped_to")]
     for key in ("off_limits", "sites"):
-        entries = _at(tree, ("places", key))
+        entries = value_at(tree, ("places", key))
         candidates += [
             ("places", key, n, "area") for n in range(len(entries) if isinstance(entries, list) else 0)
         ]
     for path in candidates:
-        geometry = _at(tree, path)
+        geometry = value_at(tree, path)
         if isinstance(geometry, dict) and "file" in geometry:
             yield path
 
@@ -87,7 +86,7 @@ def _inlined_at(located: Located, path: KeyPath) -> tuple[Located, Drawing | Non
     naming = (*path, "file")
     name = ""
     try:
-        name = _file_named(_at(located.tree, path), Path(located.file).parent)
+        name = _file_named(value_at(located.tree, path), Path(located.file).parent)
         text = _text(name)
         kind, coordinates, moved = _geometry(_document(text))
     except _Refused as refused:
@@ -96,7 +95,7 @@ def _inlined_at(located: Located, path: KeyPath) -> tuple[Located, Drawing | Non
         return replace(located, flaws=(*located.flaws, flaw), unread=located.unread | {path}), None
     geometry = {"type": kind, "coordinates": coordinates}
     drawing = Drawing(name, text, tuple((there, (*path, "coordinates", *here)) for there, here in moved))
-    return replace(located, tree=_with(located.tree, path, geometry)), drawing
+    return replace(located, tree=with_value(located.tree, path, geometry)), drawing
 
 
 def _file_named(geometry: dict[str, Any], directory: Path) -> str:
@@ -163,7 +162,7 @@ def _geometry(document: Any) -> tuple[str, Any, list[tuple[KeyPath, KeyPath]]]:
     return _together("MultiPolygon" if kinds <= set(AREAS) else "MultiPoint", parts)
 
 
-def _together(kind: str, parts: Parts) -> tuple[str, Any, list[tuple[KeyPath, KeyPath]]]:
+def _together(kind: str, parts: list[Part]) -> tuple[str, Any, list[tuple[KeyPath, KeyPath]]]:
     """Several geometries as one."""
     coordinates: list[Any] = []
     moved: list[tuple[KeyPath, KeyPath]] = []
@@ -181,14 +180,14 @@ def _together(kind: str, parts: Parts) -> tuple[str, Any, list[tuple[KeyPath, Ke
 def _refuse_other_worlds(document: Any) -> None:
     """Older GeoJSON can name a coordinate system; only longitude and latitude of WGS 84 are understood."""
     if isinstance(document, dict) and "crs" in document:
-        name = _at(document, ("crs", "properties", "name"))
+        name = value_at(document, ("crs", "properties", "name"))
         if not (isinstance(name, str) and name.endswith(WORLD)):
             raise _Refused(
                 "its coordinates are of another system (`crs`): save it as WGS 84, longitude and latitude"
             )
 
 
-def _parts(document: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str, Any]]:
+def _parts(document: Any, path: KeyPath) -> Iterator[Part]:
     features = document.get("features") if isinstance(document, dict) else None
     if isinstance(features, list):
         for number, feature in enumerate(features):
@@ -197,7 +196,7 @@ def _parts(document: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str, Any]]:
         yield _part(document, path)
 
 
-def _part(node: Any, path: KeyPath) -> tuple[KeyPath, str, Any]:
+def _part(node: Any, path: KeyPath) -> Part:
     """One geometry, bare or in a Feature."""
     if isinstance(node, dict) and node.get("type") == "Feature":
         node, path = node.get("geometry"), (*path, "geometry")
@@ -248,21 +247,3 @@ def _values_in(text: str) -> Iterator[tuple[KeyPath, int, int]]:
             if found in "[{":
                 path.append(0 if found == "[" else "")
                 key = None
-
-
-def _at(tree: Any, path: KeyPath) -> Any:
-    for step in path:
-        try:
-            tree = tree[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return tree
-
-
-def _with(tree: Any, path: KeyPath, value: Any) -> Any:
-    """A copy of `tree` with `value` at `path`; what lies beside the path is shared."""
-    if not path:
-        return value
-    copied: Any = dict(tree) if isinstance(tree, dict) else list(tree)
-    copied[path[0]] = _with(tree[path[0]], path[1:], value)
-    return copied

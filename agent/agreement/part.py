@@ -1,4 +1,4 @@
-"""What all parts of an agreement have in common: known keys only, names, sentences, times of the day."""
+"""What the parts of an agreement have in common: names, sentences, times of the day."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from config.located import Mistake
 from config.quantities import Days, Metres
@@ -17,14 +17,6 @@ RETENTION_DAYS_MAX = 3650
 DAY_MINUTES = 1440
 
 Whole = TypeVar("Whole")
-
-
-class Part(BaseModel):
-    """A mapping of the agreement: nothing unknown in it, and it never changes."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, defer_build=True
-    )
 
 
 def without(mistakes: Iterable[Mistake], whole: Whole) -> Whole:

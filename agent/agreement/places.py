@@ -8,10 +8,11 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, model_validator
 
 from agent.agreement import rings
-from agent.agreement.part import Name, Part, Sentence, without
+from agent.agreement.part import Name, Sentence, without
 from agent.geometry import Point, Polygon
 from config.located import Mistake
 from config.quantities import Metres
+from config.section import Section
 
 AREA_RINGS_MAX = 100
 OFF_LIMITS_MAX = 200
@@ -21,7 +22,7 @@ POSITIONS_MAX = 50_000
 """Most positions in all areas of an agreement together."""
 
 
-class Origin(Part):
+class Origin(Section):
     """Where the grid of cells is anchored."""
 
     latitude_deg: float = Field(ge=-85, le=85)
@@ -33,7 +34,7 @@ class Origin(Part):
         return Point(round(self.latitude_deg * 1e7), round(self.longitude_deg * 1e7))
 
 
-class Area(Part):
+class Area(Section):
     """A GeoJSON geometry: `Polygon` or `MultiPolygon`, longitude first as GeoJSON has it."""
 
     type: Literal["Polygon", "MultiPolygon"]
@@ -46,16 +47,21 @@ class Area(Part):
         return self
 
     @property
+    def rings(self) -> list[list[Point]]:
+        """The rings of all its polygons, unclosed."""
+        return [ring for part in self._drawn for ring in part]
+
+    @property
     def positions(self) -> int:
         """How many positions its rings have."""
-        return sum(len(ring) for part in self._drawn for ring in part)
+        return sum(map(len, self.rings))
 
     def polygons(self, margin_m: float = 0.0) -> list[Polygon]:
         """The area's polygons, each with the margin round it."""
         return [Polygon(outer, holes, margin_m) for outer, *holes in self._drawn]
 
 
-class Points(Part):
+class Points(Section):
     """A GeoJSON `MultiPoint`."""
 
     type: Literal["MultiPoint"]
@@ -72,7 +78,7 @@ class Points(Part):
         return list(self._drawn)
 
 
-class OffLimits(Part):
+class OffLimits(Section):
     """A place of which nothing is ever published, with a margin round it."""
 
     name: Sentence
@@ -80,7 +86,7 @@ class OffLimits(Part):
     area: Area
 
 
-class Site(Part):
+class Site(Section):
     """A place whose visits may be published, such as the landfill."""
 
     id: Name
@@ -88,7 +94,7 @@ class Site(Part):
     area: Area
 
 
-class Places(Part):
+class Places(Section):
     """Where recording may be: inside the service area and outside everything off limits."""
 
     origin: Origin

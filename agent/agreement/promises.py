@@ -22,7 +22,6 @@ They leave a month at a time, so the first of a month waits for its last; and th
 DAILY_RETENTION_DAYS_MIN = 14
 """Under a daily release records wait for a slot, and a truck may miss them for two weeks."""
 
-
 DAILY_PRECISION_M_MIN = 5
 """A line that lies closer to the fixes turns at single ones of them, and their distance is a speed."""
 

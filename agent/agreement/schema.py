@@ -14,35 +14,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from agent.agreement import promises
-from agent.agreement.part import DAY_MINUTES, Name, Part, Sentence, TimeOfDay, without
-from agent.agreement.places import Area, OffLimits, Origin, Places, Points, Site
-from agent.agreement.rings import RING_POINTS_MAX
-from agent.agreement.terms import BoxTerms, BrakingTerms, Streams, Terms, TrackTerms
+from agent.agreement.part import DAY_MINUTES, Name, Sentence, TimeOfDay, without
+from agent.agreement.places import Places
+from agent.agreement.terms import Streams, Terms
 from config.located import Mistake
 from config.quantities import Bytes, Days, Metres, MetresPerSecond, Seconds
-
-__all__ = [
-    "RING_POINTS_MAX",
-    "AgreementFile",
-    "Area",
-    "BoxTerms",
-    "BrakingTerms",
-    "DailyRelease",
-    "Duty",
-    "DutyHours",
-    "Limits",
-    "OffLimits",
-    "Origin",
-    "Places",
-    "Points",
-    "Question",
-    "Site",
-    "Streams",
-    "Terms",
-    "TimedRelease",
-    "TrackTerms",
-    "Uses",
-]
+from config.section import Section
 
 QUESTIONS_MAX = 100
 GROUPS_MAX = 20
@@ -51,14 +28,14 @@ ENVELOPES_MAX = 100
 DUTY_HOURS_MAX = 12
 
 
-class Uses(Part):
+class Uses(Section):
     """What the answer may and may not be used for."""
 
     allowed: list[Sentence] = Field(min_length=1)
     forbidden: list[Sentence] = Field(min_length=1)
 
 
-class Question(Part):
+class Question(Section):
     """Something someone asked: nothing is collected that answers no question."""
 
     id: Name
@@ -83,7 +60,7 @@ class Question(Part):
     ] = Field(min_length=1, description="the streams that answer it")
 
 
-class DailyRelease(Part):
+class DailyRelease(Section):
     """Records leave on a later day, in a fixed number of envelopes of one size, at the first of fixed slots.
 
     Slots are kept in minutes of the day by the clock on the wall; each lasts ten.
@@ -96,7 +73,7 @@ class DailyRelease(Part):
     size: Bytes = Field(ge=2048, le=8192)
 
 
-class TimedRelease(Part):
+class TimedRelease(Section):
     """Batches leave every so often while there is a connection, padded to a multiple of one size.
 
     Brakings leave within `fleet_slots` alone, kept in minutes of the day by the clock on the wall.
@@ -116,7 +93,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class DutyHours(Part):
+class DutyHours(Section):
     """Hours of every day in which recording may be; past midnight where `to` is earlier than `from`."""
 
     from_: TimeOfDay = Field(alias="from", description='when it begins, in quotes, such as "05:30"')
@@ -138,7 +115,7 @@ class DutyHours(Part):
         return (minute - self.from_) % DAY_MINUTES < self.minutes
 
 
-class Duty(Part):
+class Duty(Section):
     """When the truck is on duty: every pin kind in `requires` must be on. Service days are of `time_zone`."""
 
     requires: list[Literal["ignition", "crew_switch"]] = Field(min_length=1, max_length=2)
@@ -157,7 +134,7 @@ class Duty(Part):
         return not self.schedule or any(hours.holds(minute) for hours in self.schedule)
 
 
-class Limits(Part):
+class Limits(Section):
     """Bounds that hold for every stream."""
 
     standstill_cap: Seconds = Field(default=20, ge=0, le=20)
@@ -167,7 +144,7 @@ class Limits(Part):
     device_retention: Days = Field(default=70, ge=1, le=365)
 
 
-class AgreementFile(Part):
+class AgreementFile(Section):
     """The whole file. `behind` holds the values of the agreement that follows, not the path that the file names."""
 
     fairhaul_agreement: Literal[1]
@@ -193,4 +170,4 @@ class AgreementFile(Part):
 
     def agreed_streams(self) -> Mapping[str, Terms]:
         """The terms of each stream that stands in the file, by its name."""
-        return self.streams.agreed()
+        return {name: terms for name in Streams.model_fields if (terms := getattr(self.streams, name))}

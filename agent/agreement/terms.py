@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from agent.agreement.part import Cell, Part, Retention
+from agent.agreement.part import Cell, Retention
 from agent.agreement.places import Points
 from config.located import Mistake
 from config.quantities import DURATION, Days, Metres, Seconds, written
+from config.section import Section
 
 DWELL_CLASSES_MAX = 6
 DWELL_STEP_S_MIN = 300
 HELD_DAYS_MAX = 327  # and a month and a week more make the longest device retention
 
 
-class TrackTerms(Part):
+class TrackTerms(Section):
     """The simplified way: how far it may lie from the fixes, which clock its points carry, how long it is kept."""
 
     precision: Metres = Field(
@@ -28,7 +28,7 @@ class TrackTerms(Part):
     retention: Retention
 
 
-class StopsTerms(Part):
+class StopsTerms(Section):
     """Standstills as places. Under a daily release only at declared points, and only if breaks may show."""
 
     precision: Metres = Field(ge=5, le=1000, description="how exact the place is, such as 10 m")
@@ -37,21 +37,22 @@ class StopsTerms(Part):
     gives_away_breaks: Literal["accepted"] | None = None
 
 
-class LiftsTerms(Part):
+class CellTerms(Section):
+    """What is told by cell."""
+
+    cell: Cell
+    retention: Retention
+
+
+class LiftsTerms(CellTerms):
     """How often the lift worked, by cell."""
 
-    cell: Cell
-    retention: Retention
 
-
-class PassedTerms(Part):
+class PassedTerms(CellTerms):
     """Which cells the truck passed, by two-hour window."""
 
-    cell: Cell
-    retention: Retention
 
-
-class BrakingTerms(Part):
+class BrakingTerms(Section):
     """Harsh brakings: how coarse the place is, how long each is held on the truck, how long it is kept."""
 
     cell: Cell
@@ -59,7 +60,7 @@ class BrakingTerms(Part):
     retention: Retention
 
 
-class DayTerms(Part):
+class DayTerms(Section):
     """Totals of the day; the distance is rounded to `precision`."""
 
     precision: Metres = Field(ge=10, le=10_000, description="what the distance is rounded to, such as 100 m")
@@ -74,7 +75,7 @@ def _apart(classes: list[float]) -> list[float]:
     return classes
 
 
-class SiteVisitsTerms(Part):
+class SiteVisitsTerms(Section):
     """Visits to declared sites; `dwell_classes` are the times, in seconds, at which one class ends."""
 
     dwell_classes: Annotated[list[Seconds], AfterValidator(_apart)] = Field(
@@ -85,28 +86,22 @@ class SiteVisitsTerms(Part):
     retention: Retention
 
 
-class CrewReportTerms(Part):
+class CrewReportTerms(CellTerms):
     """What the crew reports by a button, by cell."""
 
-    cell: Cell
-    retention: Retention
 
-
-class HelpTerms(Part):
+class HelpTerms(Section):
     """The crew's call for help: exact, at once, until cleared."""
 
     precision: Literal["exact"] = Field(description="write exact: help must be found")
     retention: Retention
 
 
-class LiveTerms(Part):
+class LiveTerms(CellTerms):
     """The cell the truck is in now."""
 
-    cell: Cell
-    retention: Retention
 
-
-class BoxTerms(Part):
+class BoxTerms(Section):
     """The box's own status."""
 
     retention: Retention
@@ -127,7 +122,7 @@ Terms = (
 )
 
 
-class Streams(Part):
+class Streams(Section):
     """The streams agreed on; what is left out is not collected."""
 
     track: TrackTerms | None = None
@@ -141,7 +136,3 @@ class Streams(Part):
     help: HelpTerms | None = None
     live: LiveTerms | None = None
     box: BoxTerms = Field(description="the box's own status; every agreement has it")
-
-    def agreed(self) -> Mapping[str, Terms]:
-        """The terms of each stream that stands in the file, by its name."""
-        return {name: terms for name in Streams.model_fields if (terms := getattr(self, name))}

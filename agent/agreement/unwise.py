@@ -6,12 +6,12 @@ import datetime
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from agent.agreement import Agreement, load_agreement, rings
+from agent.agreement import Agreement, load_agreement
 from agent.agreement.places import Area, OffLimits
 from agent.geometry import HALF_TURN_E7, TURN_E7, Point, Polygon
 from agent.standing import WARN_DAYS
-from config.load import Loaded, load_yaml, place, problem_at
-from config.located import KeyPath, Located, Problem
+from config.load import Loaded, Problem, load_yaml, problem_in
+from config.located import KeyPath
 
 Found = tuple[KeyPath, str]
 Rings = Sequence[Sequence[Point]]
@@ -27,11 +27,7 @@ def unwise_agreement(loaded: Loaded, today: datetime.date) -> list[Problem]:
     agreement = load_agreement(path)
     found = [*_ending(agreement, today), *_off_limits(agreement)]
     located = load_yaml(path) if found else loaded.located
-    return [*_too_long(loaded, agreement), *(_at(located, key, says) for key, says in found)]
-
-
-def _at(located: Located, path: KeyPath, says: str) -> Problem:
-    return problem_at(place(located, path), path, says)
+    return [*_too_long(loaded, agreement), *(problem_in(located, key, says) for key, says in found)]
 
 
 def _too_long(loaded: Loaded, agreement: Agreement) -> Iterator[Problem]:
@@ -42,7 +38,7 @@ def _too_long(loaded: Loaded, agreement: Agreement) -> Iterator[Problem]:
             f"{written} days is longer than the agreement lets anything stay on the truck ({agreed} days),"
             f" which counts: write at most {agreed} days"
         )
-        yield _at(loaded.located, _MAXIMUM_AGE, says)
+        yield problem_in(loaded.located, _MAXIMUM_AGE, says)
 
 
 def _ending(agreement: Agreement, today: datetime.date) -> Iterator[Found]:
@@ -67,9 +63,8 @@ def _ending(agreement: Agreement, today: datetime.date) -> Iterator[Found]:
 
 def _off_limits(agreement: Agreement) -> Iterator[Found]:
     places = agreement.file.places
-    outline = _rings(places.service_area)
     for number, closed in enumerate(places.off_limits):
-        if not _meet(closed, places.service_area, outline):
+        if not _meet(closed, places.service_area):
             yield (
                 ("places", "off_limits", number),
                 f"{closed.name} lies outside the service area, where nothing is published anyway: if it is meant"
@@ -77,25 +72,20 @@ def _off_limits(agreement: Agreement) -> Iterator[Found]:
             )
 
 
-def _meet(closed: OffLimits, served: Area, outline: Rings) -> bool:
-    """Whether a place with its margin has a point in common with the area served, whose rings are `outline`.
+def _meet(closed: OffLimits, served: Area) -> bool:
+    """Whether a place with its margin has a point in common with the area served.
 
     Two areas whose edges do not cross are nearest to each other at a corner of one of them, if they do not overlap.
     """
-    corners = _rings(closed.area)
     return (
-        _any_covers(served.polygons(closed.margin), corners)
-        or _any_covers(closed.area.polygons(closed.margin), outline)
-        or any(_cross(*edge, *other) for edge in _edges(corners) for other in _edges(outline))
+        _any_covers(served.polygons(closed.margin), closed.area.rings)
+        or _any_covers(closed.area.polygons(closed.margin), served.rings)
+        or any(_cross(*edge, *other) for edge in _edges(closed.area.rings) for other in _edges(served.rings))
     )
 
 
 def _any_covers(areas: Sequence[Polygon], drawn: Rings) -> bool:
     return any(area.covers(corner) for area in areas for ring in drawn for corner in ring)
-
-
-def _rings(area: Area) -> Rings:
-    return [ring for part in rings.polygons(area.type, area.coordinates) for ring in part]
 
 
 def _edges(drawn: Rings) -> Iterator[tuple[Point, Point]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -10,18 +11,10 @@ from typing import Any, NamedTuple
 import click
 
 from agent.agreement import Agreement, load_agreement
-from agent.agreement.check import PINS_OF_STREAMS
+from agent.agreement.check import PINS_OF_STREAMS, kinds_of
 from agent.decommission import CREDENTIALS, KEYS_FOLDER
-from config.load import (
-    Configuration,
-    ConfigurationError,
-    Gathered,
-    Located,
-    configured,
-    dotted,
-    gather_over,
-)
-from config.located import KeyPath
+from config.load import Configuration, ConfigurationError, Gathered, Located, configured, gather_over
+from config.located import KeyPath, dotted, value_at
 from config.trucks import value_of
 
 
@@ -67,16 +60,16 @@ class Answers:
 
     def known(self, path: KeyPath) -> Any:
         """What the fleet's file says, or an answer; None for nothing."""
-        return _at(self.tree, path) or _at(self._fleet, path)
+        return value_at(self.tree, path) or value_at(self._fleet, path)
 
-    def kinds(self) -> set[Any]:
+    def kinds(self) -> set[object]:
         """The kinds of pin of the fleet's file."""
-        return {pin.get("kind") for pin in (self._fleet.get("pins") or {}).values() if isinstance(pin, dict)}
+        return kinds_of(self._fleet.get("pins"))
 
     def agreement(self) -> Agreement | None:
-        """The agreement, if one is named; what is named can be loaded."""
+        """The agreement, if one is named. Raises ConfigurationError for one that can't be loaded."""
         named = self._gathered(self.tree).located.tree.get("agreement")
-        return load_agreement(Path(named)) if named else None
+        return load_agreement(Path(named)) if named and isinstance(named, str) else None
 
     def given(self, name: str, otherwise: str) -> str:
         """Where the agent finds a file of the truck's own: what lies in the folder of keys, systemd hands over."""
@@ -109,7 +102,7 @@ class Answers:
 
     def _objection(self, path: KeyPath, text: str, beside: dict[str, Any]) -> str | None:
         """What the schema says of an answer, in its own words; None when it fits."""
-        tree = _copy(self.tree)
+        tree = copy.deepcopy(self.tree)
         _put(tree, path, value_of(text, path))
         for key, value in beside.items():
             _put(tree, (*path[:-1], key), value)
@@ -177,7 +170,7 @@ def _ask_link(told: Answers) -> None:
     brokers, ca_file = ("link", "brokers"), ("link", "ca_file")
     if not told.known(brokers):
         told.ask(brokers, "Brokers, such as mqtts://mqtt.city.example")
-    tls = any(str(broker).startswith("mqtts://") for broker in told.known(brokers))
+    tls = "mqtts://" in str(told.known(brokers))
     if tls and not told.known(ca_file):
         told.ask(ca_file, "File of certificates to trust, if not the system's", NONE, optional=True)
     _ask_login(told, tls=tls)
@@ -218,17 +211,7 @@ def _of_agreement(path: Path) -> str | None:
     return None
 
 
-def _at(tree: Any, path: KeyPath) -> Any:
-    for step in path:
-        tree = tree.get(step) if isinstance(tree, dict) else None
-    return tree
-
-
 def _put(tree: dict[str, Any], path: KeyPath, value: Any) -> None:
     for step in path[:-1]:
         tree = tree.setdefault(str(step), {})
     tree[str(path[-1])] = value
-
-
-def _copy(tree: Any) -> Any:
-    return {key: _copy(value) for key, value in tree.items()} if isinstance(tree, dict) else tree

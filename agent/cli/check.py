@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import sys
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,26 +13,10 @@ from agent.agreement.check import agreement_problems
 from agent.agreement.unwise import unwise_agreement
 from agent.cli.options import config_option
 from config.effective import effective_yaml
-from config.load import (
-    ConfigurationError,
-    Gathered,
-    Loaded,
-    Located,
-    Problem,
-    configured,
-    gather_configuration,
-)
+from config.load import ConfigurationError, Gathered, Loaded, Problem, configured, gather_configuration
 from config.unwise import unwise
 
 BAD_CONFIGURATION = 2
-
-Check = Callable[[Located], Iterable[Problem]]
-
-CHECKS: list[Check] = [agreement_problems]
-"""What else is looked at: files that the configuration names, such as the agreement.
-
-Each gets the plain values with their places, which need not be right, and paths in which are absolute already.
-"""
 
 
 @click.command()
@@ -61,13 +44,13 @@ def check(config: Path, effective: bool) -> None:
 
 
 def looked_at(gathered: Gathered) -> tuple[Loaded | None, list[Problem]]:
-    """The configuration, None where it can't be used, and every mistake in it and in what it names."""
+    """The configuration, None where it can't be used, and every mistake in it and in its agreement."""
     loaded, problems = None, list[Problem]()
     try:
         loaded = configured(gathered)
     except ConfigurationError as error:
         problems += error.problems
-    return loaded, problems + [problem for look in CHECKS for problem in look(gathered.located)]
+    return loaded, [*problems, *agreement_problems(gathered.located)]
 
 
 def refuse(error: ConfigurationError) -> NoReturn:

@@ -36,7 +36,10 @@ def demo(out: Path, seed: int, hours: float, speed: float) -> None:
             from agent import two_breaks
             from agent.demo import Demo, with_switch_off
         except ImportError as error:
-            fail(FAILED, f"the demo needs {error.name}: pip install 'fairhaul[demo]', or type make demo")
+            fail(
+                FAILED,
+                f"the demo needs {error.name}: type make demo in the project's folder, which installs it",
+            )
 
         _clear(out)
         shown = Demo(out, seed, hours, speed, _say)
@@ -70,17 +73,9 @@ def _clear(out: Path) -> None:
 
 def _replayed(truck: Path, pulses: str, out: Path, *more: str) -> int:
     """Replay on paper; how many records about the truck would be published."""
-    words = [
-        "replay",
-        truck / "shift.nmea",
-        "--pulses",
-        truck / pulses,
-        "--agreement",
-        truck / "operations.yaml",
-    ]
-    subprocess.run(
-        [sys.executable, "-m", "agent", *map(str, words), "--out", str(out), *more], check=True, stderr=-3
-    )
+    words: list[str | Path] = ["replay", truck / "shift.nmea", "--pulses", truck / pulses]
+    words += ["--agreement", truck / "operations.yaml", "--out", out, *more]
+    subprocess.run([sys.executable, "-m", "agent", *words], check=True, stderr=subprocess.DEVNULL)
     return sum('"stream": "box"' not in line for line in out.read_text(encoding="utf-8").splitlines())
 
 
@@ -90,7 +85,7 @@ def _told(verdict: Verdict, silent: int, store: Path, page: Path, city: Path) ->
         f"committed on the truck  {verdict.committed_batches:6} batches {verdict.committed_records:6} records",
         f"arrived in the city     {verdict.arrived_batches:6} batches {verdict.arrived_records:6} records",
         f"lost                    {verdict.lost:6}",
-        f"repeated after dedup    {verdict.repeated:6}   ({verdict.repeats_dropped} repeats came and were dropped)",
+        f"counted twice           {verdict.repeated:6}   ({verdict.repeats_dropped} repeats came and were dropped)",
         f"still on the truck      {verdict.waiting:6}",
         f"bytes for the shift     {verdict.payload_bytes:6}   of payload, padding included",
         f"with the crew switch off{silent:6} records of the truck leave",

@@ -74,7 +74,7 @@ def _own_values(out: Path, fleet_file: Path | None, table: Path | None, truck: s
         fail(
             BAD_USAGE,
             "nobody can be asked, because standard input is no terminal: write --from trucks.csv --truck 017, "
-            "with a table with a line for each truck, see config/trucks.example.csv",
+            "with a table of one line for each truck; docs/technicians.md shows one",
         )
     from agent.cli.asking import answers
 

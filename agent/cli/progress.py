@@ -10,13 +10,10 @@ from drivers.replay import Log
 
 
 @contextlib.contextmanager
-def followed(logs: Sequence[Log]) -> Iterator[Sequence[Log]]:
+def followed(logs: Sequence[Log], what: str = "reading") -> Iterator[Sequence[Log]]:
     """The logs, with a bar that follows how far they have been read; closes them at the end."""
     try:
-        if sys.stderr.isatty():
-            with _bar(logs):
-                yield logs
-        else:
+        with _bar(logs, what) if sys.stderr.isatty() else contextlib.nullcontext():
             yield logs
     finally:
         for log in logs:
@@ -24,7 +21,7 @@ def followed(logs: Sequence[Log]) -> Iterator[Sequence[Log]]:
 
 
 @contextlib.contextmanager
-def _bar(logs: Sequence[Log]) -> Iterator[None]:
+def _bar(logs: Sequence[Log], what: str) -> Iterator[None]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -40,5 +37,5 @@ def _bar(logs: Sequence[Log]) -> Iterator[None]:
             yield from super().get_renderables()
 
     with Following(*columns, console=Console(stderr=True), transient=True) as bar:
-        bar.add_task("reading", total=total or None)
+        bar.add_task(what, total=total or None)
         yield

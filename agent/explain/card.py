@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from agent.agreement import Agreement
 from agent.agreement.part import written_minute
-from agent.agreement.schema import AgreementFile, DailyRelease, Question, TimedRelease
+from agent.agreement.schema import AgreementFile, DailyRelease, Question
 from agent.explain.fact import (
     Entry,
     Fact,
@@ -109,7 +109,7 @@ def when(file: AgreementFile) -> Iterator[Fact]:
     if isinstance(release, DailyRelease):
         yield from _daily(file, release)
     else:
-        yield from _timed(release)
+        yield fact("timed.every", every=seconds(release.every), size=size(release.size))
     if release.fleet_slots:
         yield fact("fleet.slots", slots=_times(release.fleet_slots))
     if file.streams.help:
@@ -125,10 +125,6 @@ def _daily(file: AgreementFile, release: DailyRelease) -> Iterator[Fact]:
         yield fact("daily.silent.hours")
     else:
         yield fact("daily.silent.day", starts=written_minute(file.duty.day_starts))
-
-
-def _timed(release: TimedRelease) -> Iterator[Fact]:
-    yield fact("timed.every", every=seconds(release.every), size=size(release.size))
 
 
 def _times(minutes: list[int]) -> tuple[str, ...]:

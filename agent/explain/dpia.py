@@ -85,6 +85,6 @@ def _people(file: AgreementFile) -> Iterator[Fact]:
     if agreed & HOUSEHOLD:
         yield fact("people.residents")
     owners = dict.fromkeys(question.owner for question in file.questions)
-    yield fact("people.owners", owners=told(list(owners)))
+    yield fact("people.owners", owners=told(owners))
     yield fact(f"{file.release.kind}.people.broker")
     yield fact("people.carrier")

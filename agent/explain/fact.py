@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -66,7 +66,7 @@ def size(value_bytes: int) -> Amount:
     return Amount(value_bytes, SIZE)
 
 
-def told(texts: list[str]) -> tuple[Told, ...]:
+def told(texts: Iterable[str]) -> tuple[Told, ...]:
     """Several words of the agreement."""
     return tuple(Told(text) for text in texts)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agent.agreement.part import written_minute
-from agent.agreement.schema import AgreementFile, Terms, TrackTerms
-from agent.agreement.terms import HelpTerms, SiteVisitsTerms, StopsTerms
+from agent.agreement.schema import AgreementFile
+from agent.agreement.terms import HelpTerms, SiteVisitsTerms, StopsTerms, Terms, TrackTerms
 from agent.columns import RUNNING_STEP_S, STREAMS
 from agent.explain.fact import Entry, Fact, Told, Value, days, fact, metres, seconds, speed, told
 from agent.explain.streams import asking, classes, stand_s

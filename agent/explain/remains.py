@@ -58,20 +58,9 @@ def _place(place: OffLimits) -> Fact:
 
 
 def inferred(file: AgreementFile) -> Iterator[Fact]:
-    """What can still be found out."""
-    yield from _from_release(file)
-    yield from _from_records(file)
-
-
-def _from_release(file: AgreementFile) -> Iterator[Fact]:
-    """What can be found out because of how records leave."""
+    """What can still be found out: because of how records leave, and from the records however they leave."""
     agreed = set(file.agreed_streams())
     yield from _daily(agreed, file) if file.release.kind == "daily" else _timed(agreed, file)
-
-
-def _from_records(file: AgreementFile) -> Iterator[Fact]:
-    """What can be found out from the records themselves, or without them, however they leave."""
-    agreed = set(file.agreed_streams())
     if agreed & OWN:
         yield fact("found.roster")
     if "harsh_braking" in agreed:

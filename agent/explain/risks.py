@@ -103,7 +103,7 @@ def _kept(file: AgreementFile) -> Iterator[Fact]:
 
 def _forbidden(file: AgreementFile) -> Fact:
     uses = dict.fromkeys(use for question in file.questions for use in question.uses.forbidden)
-    return fact("question.forbidden", uses=told(list(uses)))
+    return fact("question.forbidden", uses=told(uses))
 
 
 MEASURES: Mapping[str, Callable[[AgreementFile], Iterator[Fact]]] = {

@@ -8,7 +8,7 @@ from functools import singledispatch
 from itertools import pairwise
 
 from agent.agreement import terms as agreed
-from agent.agreement.schema import AgreementFile, Question, Terms, TimedRelease
+from agent.agreement.schema import AgreementFile, Question, TimedRelease
 from agent.explain.fact import Entry, Fact, Told, days, fact, metres, seconds, speed
 from agent.filters.standstill import REARM_ALLOWANCE_S
 
@@ -18,14 +18,9 @@ def stream_entries(file: AgreementFile) -> tuple[Entry, ...]:
     return tuple(_entry(file, stream, terms) for stream, terms in file.agreed_streams().items())
 
 
-def _entry(file: AgreementFile, stream: str, terms: Terms) -> Entry:
+def _entry(file: AgreementFile, stream: str, terms: agreed.Terms) -> Entry:
     facts = (*says(terms, file), *_early_end(file, stream), kept(file, stream))
-    return Entry((facts,), stream, label(stream))
-
-
-def label(stream: str) -> Fact:
-    """The name of a stream, as it stands in the agreement and on the crews' page."""
-    return fact("stream", stream=stream)
+    return Entry((facts,), stream, fact("stream", stream=stream))
 
 
 def asking(file: AgreementFile, stream: str) -> list[tuple[int, Question]]:
@@ -80,7 +75,7 @@ def classes(bounds_s: list[float]) -> tuple[Fact, ...]:
 
 
 @singledispatch
-def says(terms: Terms, file: AgreementFile) -> Iterator[Fact]:
+def says(terms: agreed.Terms, file: AgreementFile) -> Iterator[Fact]:
     """What the records of a stream say, and how exactly."""
     raise NotImplementedError(f"nothing is known of {type(terms).__name__}")
 

@@ -7,7 +7,6 @@ search and nothing of what stayed on the truck but totals.
 
 from __future__ import annotations
 
-import datetime
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,7 +66,6 @@ class ReportInput:
     `records` are the published ones as `replay --out` writes them (`stream`, `batch`, then their own fields).
     `counts` holds totals of what stayed on the truck: the keys of COUNTS, and `refused.<reason>` for each reason
     of the quality gate; what is absent is not shown. `severities` are the classes of braking, gentlest first.
-    `began` is the local moment at which the log began, if known; times of leaving are then shown as dates.
     """
 
     agreement: Agreement
@@ -76,7 +74,6 @@ class ReportInput:
     batches: Sequence[ReportBatch]
     counts: Mapping[str, int] = field(default_factory=dict)
     severities: Sequence[str] = ("moderate", "hard")
-    began: datetime.datetime | None = None
 
     @cached_property
     def by_stream(self) -> Mapping[str, list[Mapping[str, Any]]]:
@@ -202,7 +199,7 @@ def _stream_row(given: ReportInput, name: str) -> str:
         f"{f' — {escape(terms)}' if terms else ''}</small></th>"
         f"{_number('Records', len(given.of(name)))}{_number('Batches', len(batches))}"
         f"{_number('Bytes', sum(batch.bytes for batch in batches))}"
-        f'<td data-label="Leave">{escape(_leaves(given, [batch.at_s for batch in batches if batch.records]))}</td></tr>'
+        f'<td data-label="Leave">{escape(_leaves([batch.at_s for batch in batches if batch.records]))}</td></tr>'
     )
 
 
@@ -210,18 +207,12 @@ def _number(label: str, number: int) -> str:
     return f'<td class="number" data-label="{label}">{number:,}</td>'
 
 
-def _leaves(given: ReportInput, at_s: Sequence[float]) -> str:
+def _leaves(at_s: Sequence[float]) -> str:
     """When the records of a stream leave: one moment, or the first and the last."""
     if not at_s:
         return "none"
-    first, last = _moment(given.began, min(at_s)), _moment(given.began, max(at_s))
+    first, last = (f"{duration_in_words(moment)} after the log’s start" for moment in (min(at_s), max(at_s)))
     return first if first == last else f"{first} to {last}"
-
-
-def _moment(began: datetime.datetime | None, at_s: float) -> str:
-    if began is None:
-        return f"{duration_in_words(at_s)} after the log’s start"
-    return (began + datetime.timedelta(seconds=at_s)).strftime("%Y-%m-%d %H:%M")
 
 
 def _questions(given: ReportInput) -> str:

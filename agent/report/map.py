@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-from agent.agreement.schema import AgreementFile, Area
+from agent.agreement.places import Area
+from agent.agreement.schema import AgreementFile
 from agent.geometry import Plane, Point
 from agent.report import layers
 from agent.report.frame import WIDTH, XY, Frame, Mapped, drawn, framed, plane_xy

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from agent.agreement.schema import AgreementFile, DailyRelease, Streams, TimedRelease
+from agent.agreement.schema import AgreementFile, DailyRelease, TimedRelease
+from agent.agreement.terms import Streams
 from agent.streams.site_visits import dwell_classes
 from agent.topics import FLEET_STREAMS
 

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import config
 from agent.agreement import Agreement, canonical_json
 from agent.agreement.schema import AgreementFile
-from agent.geometry import Plane, Point
+from agent.surroundings import EXAMPLES
 from config.load import ConfigurationError, load_yaml, validate
 
 Tree = dict[str, Any]
 Change = Callable[[Tree], object]
 
-AGREEMENTS = Path(config.__file__).parent / "agreements"
-PLANE = Plane(Point(400_000_000, -40_000_000))  # the origin of the example agreements
-
-
-def square(east_m: float, north_m: float, half_m: float) -> Tree:
-    """A GeoJSON square round a place."""
-    corners = [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]
-    points = [PLANE.point(east_m + half_m * x, north_m + half_m * y) for x, y in corners]
-    ring = [[point.longitude_e7 / 1e7, point.latitude_e7 / 1e7] for point in points]
-    return {"type": "Polygon", "coordinates": [ring]}
+AGREEMENTS = EXAMPLES / "agreements"
 
 
 def understood(name: str = "routes-and-safety", change: Change = lambda tree: None) -> Agreement:
@@ -76,14 +65,13 @@ def both(*changes: Change) -> Change:
     return change
 
 
-def agreed(stream: str, terms: Tree, envelopes: int | None = 1) -> Change:
-    """A stream with a question that needs it, and its envelopes."""
+def agreed(stream: str, terms: Tree) -> Change:
+    """A stream with a question that needs it, and its envelope."""
 
     def change(tree: Tree) -> None:
         tree["streams"][stream] = terms
         tree["questions"][0]["needs"].append(stream)
-        if envelopes is not None:
-            tree["release"]["envelopes"][stream] = envelopes
+        tree["release"]["envelopes"][stream] = 1
 
     return change
 

@@ -14,7 +14,8 @@ from agent.agreement import Agreement, agreement_from_canonical, canonical_json,
 from agent.geometry import Point
 from agent.records import day_number
 from config.load import ConfigurationError, load_yaml
-from tests.unit.agreement_parts import AGREEMENTS, PLANE, Change, Tree, both, drop, put, square, understood
+from tests.sim.drives import PLANE, square
+from tests.unit.agreement_parts import AGREEMENTS, Change, Tree, both, drop, put, understood
 
 EXAMPLE = AGREEMENTS / "routes-and-safety.yaml"
 TEXT = EXAMPLE.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from agent.agreement.check import PINS_OF_STREAMS, agreement_problems
 from agent.agreement.schema import Streams
 from config.located import Located
 from config.schema import Configuration
-from tests.unit.agreement_parts import AGREEMENTS, Change, agreed, both, drop, put, understood
+from tests.unit.agreement_parts import AGREEMENTS, CELL, Change, agreed, both, drop, put, understood
 
 GPIO = {
     "ignition": 5,
@@ -21,7 +21,7 @@ GPIO = {
     "help_button": 22,
     "hazard_button": 23,
 }
-CREW = agreed("crew_report", {"cell": "100 m", "retention": "60 days"})
+CREW = agreed("crew_report", CELL)
 
 
 def told(folder: Path, kinds: list[str], change: Change = lambda tree: None) -> list[str]:

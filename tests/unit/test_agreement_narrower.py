@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.agreement_parts import Change, Tree, both, drop, everything, put, square, understood
+from tests.sim.drives import square
+from tests.unit.agreement_parts import Change, Tree, both, drop, everything, put, understood
 
 POINTS = {"type": "MultiPoint", "coordinates": [[-4.0, 40.01], [-4.0, 40.02]]}
 

@@ -17,7 +17,8 @@ from agent.agreement.places import AREA_RINGS_MAX, POINTS_MAX
 from agent.agreement.rings import RING_POINTS_MAX
 from agent.geometry import Point
 from config.located import Mistake
-from tests.unit.agreement_parts import Change, Tree, agreed, both, put, refusals, square, understood
+from tests.sim.drives import square
+from tests.unit.agreement_parts import EVERY_STREAM, Change, Tree, agreed, both, put, refusals, understood
 
 Ring = list[list[float]]
 SQUARE: Ring = [[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]
@@ -302,11 +303,14 @@ def test_all_areas_together_have_so_many_positions_and_no_more(monkeypatch: pyte
     ]
 
 
-def test_declared_points_are_checked_and_counted() -> None:
-    def stops(points: list[Any]) -> Change:
-        terms = {"precision": "10 m", "retention": "60 days", "gives_away_breaks": "accepted"}
-        return agreed("stops", terms | {"snapped_to": {"type": "MultiPoint", "coordinates": points}})
+def stops(points: list[Any]) -> Change:
+    """Stops at these declared points."""
+    return agreed(
+        "stops", EVERY_STREAM["stops"] | {"snapped_to": {"type": "MultiPoint", "coordinates": points}}
+    )
 
+
+def test_declared_points_are_checked_and_counted() -> None:
     stops_agreed = understood(change=stops([[-4, 40.01]])).file.streams.stops
     assert stops_agreed is not None
     assert stops_agreed.snapped_to is not None
@@ -324,9 +328,7 @@ def test_declared_points_are_checked_and_counted() -> None:
 
 
 def test_declared_points_and_areas_together_are_looked_at_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    terms = {"precision": "10 m", "retention": "60 days", "gives_away_breaks": "accepted"}
-    points = {"type": "MultiPoint", "coordinates": [[-4, 40.01]] * 3}
-    change = agreed("stops", terms | {"snapped_to": points})
+    change = stops([[-4, 40.01]] * 3)
     monkeypatch.setattr(promises, "LOOKS_MAX", 3 * understood().file.places.positions)
     assert understood(change=change)
     monkeypatch.setattr(promises, "LOOKS_MAX", promises.LOOKS_MAX - 1)

@@ -9,16 +9,8 @@ import pytest
 
 from agent.agreement.schema import AgreementFile
 from config.shape import fields, models_of
-from tests.unit.agreement_parts import (
-    Change,
-    both,
-    drop,
-    everything,
-    put,
-    refusals,
-    square,
-    understood,
-)
+from tests.sim.drives import square
+from tests.unit.agreement_parts import Change, both, drop, everything, put, refusals, understood
 
 # R5: nothing that names a person, a truck or a line.
 
@@ -66,11 +58,9 @@ def test_R5_no_field_of_the_schema_names_one() -> None:
 
 
 def test_R5_no_envelopes_can_be_made_for_one() -> None:
-    (says,) = refusals(put(1, "release", "envelopes", "driver"))
-    assert (
-        says
-        == "release.envelopes.driver: envelopes for driver are agreed, but the stream is not: take them out"
-    )
+    assert refusals(put(1, "release", "envelopes", "driver")) == [
+        "release.envelopes.driver: envelopes for driver are agreed, but the stream is not: take them out"
+    ]
 
 
 # What can't be read at all.

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import agent.cli.check as command
-from config.load import Located, Problem, load_configuration, problem_at
+from config.load import Located, Problem, load_configuration
+from config.located import problem_at
 
 FINE = """\
 fleet: springfield
@@ -24,7 +25,7 @@ link:
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "CHECKS", [])
+    monkeypatch.setattr(command, "agreement_problems", lambda located: ())
 
 
 def check(text: str, *options: str) -> Result:
@@ -100,7 +101,7 @@ def test_values_in_a_list_have_their_own_origin() -> None:
 def test_what_takes_effect_is_printed_though_the_agreement_is_at_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(command, "CHECKS", [not_on_this_truck])
+    monkeypatch.setattr(command, "agreement_problems", not_on_this_truck)
     result = check(FINE, "--effective")
     assert (result.exit_code, "springfield" in result.stdout) == (2, True)
 
@@ -115,24 +116,26 @@ def not_on_this_truck(located: Located) -> Iterator[Problem]:
     yield problem_at(located.keys["pins", "brake"], ("pins", "brake"), "not on this truck")
 
 
-def test_further_checks_add_their_problems(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "CHECKS", [not_on_this_truck])
+def test_the_agreement_s_problems_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "agreement_problems", not_on_this_truck)
     result = check(FINE)
     assert (result.exit_code, result.stderr) == (2, "agent.yaml:4:3: pins.brake: not on this truck\n")
 
 
-def test_further_checks_are_told_together_with_the_configurations_own_mistakes(
+def test_the_agreement_s_problems_are_told_together_with_the_configuration_s_own_mistakes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(command, "CHECKS", [not_on_this_truck])
+    monkeypatch.setattr(command, "agreement_problems", not_on_this_truck)
     assert check(FINE + "log: {level: loud}\n").stderr.splitlines() == [
         "agent.yaml:8:14: log.level: found 'loud': write debug, info, warning or error",
         "agent.yaml:4:3: pins.brake: not on this truck",
     ]
 
 
-def test_further_checks_find_paths_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_agreement_is_looked_for_at_a_path_made_absolute(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     seen: list[Located] = []
-    monkeypatch.setattr(command, "CHECKS", [lambda located: seen.append(located) or ()])
+    monkeypatch.setattr(command, "agreement_problems", lambda located: seen.append(located) or ())
     check(FINE + "agreement: agreement.yaml\n")
     assert seen[0].tree["agreement"] == str(tmp_path / "agreement.yaml")

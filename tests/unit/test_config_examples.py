@@ -93,7 +93,7 @@ def test_commented_lines_of_the_complete_example_are_right_too(tmp_path: Path) -
         get_args(fields(model)["kind"].annotation)[0] for model in get_args(get_args(AnyPin)[0])
     }
     assert loaded.pins["crew_switch"].model_dump()["momentary"] is True
-    assert loaded.link.key_file == tmp_path / "truck-017.key"
+    assert loaded.link.key_file == Path("/run/credentials/fairhaul.service/keys_truck-017.key")
     assert loaded.client_id == "fairhaul-springfield-truck-017"
 
 

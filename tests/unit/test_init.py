@@ -23,6 +23,7 @@ from config.load import gather_configuration, load_configuration, load_yaml
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "technicians.md"
 TABLE = ("--from", "trucks.csv", "--fleet-file", "fleet.yaml")
+GIVEN = "/run/credentials/fairhaul.service/keys_"
 ANSWERS_WITHIN_S = 30.0
 
 
@@ -71,7 +72,7 @@ def test_only_what_the_line_says_is_written_and_the_rest_comes_from_the_fleet_s_
         "extends": "fleet.yaml",
         "vehicle": "truck-018",
         "pins": {"brake_front": {"gpio": 5}, "lamp": None},
-        "link": {"certificate_file": "truck-018.pem", "key_file": "truck-018.key"},
+        "link": {"certificate_file": f"{GIVEN}truck-018.pem", "key_file": f"{GIVEN}truck-018.key"},
     }
     loaded = load_configuration(Path("agent.yaml"))
     assert loaded.fleet == "springfield"
@@ -228,7 +229,7 @@ def test_where_nobody_can_be_asked_it_says_so() -> None:
     result = init()
     assert result.exit_code == 2
     assert "standard input is no terminal" in result.stderr
-    assert "a table with a line for each truck, see config/trucks.example.csv" in result.stderr
+    assert "a table of one line for each truck; docs/technicians.md shows one" in result.stderr
 
 
 # Questions.
@@ -356,6 +357,28 @@ def test_a_broken_fleet_s_file_is_told_before_anything_is_asked() -> None:
         Path("fleet.yaml").write_text(content, encoding="utf-8")
         result = asked("--fleet-file", "fleet.yaml", answers=[])
         assert (result.exit_code, says in result.stderr, "Name of" in result.stderr) == (2, True, False)
+
+
+@pytest.mark.usefixtures("somebody")
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            ("agreement: agreements/routes-and-safety.yaml", "agreement: 5"),
+            "agreement: found 5, which is not",
+        ),
+        (("pins:", "pins: 5\nbraking:"), "braking.brake_front: unknown key"),
+        (("brokers:", "brokers: 5\n  username:"), "link.brokers: found 5: write a list"),
+    ],
+)
+def test_a_value_of_another_kind_in_the_fleet_s_file_is_told_like_any_mistake(
+    change: tuple[str, str], says: str
+) -> None:
+    text = Path("fleet.yaml").read_text(encoding="utf-8")
+    assert change[0] in text
+    Path("fleet.yaml").write_text(text.replace(*change), encoding="utf-8")
+    result = asked("--fleet-file", "fleet.yaml", answers=["truck-018", *[""] * 20])
+    assert (result.exit_code, says in result.stderr) == (2, True), result.output
 
 
 def test_somebody_at_a_terminal_is_asked() -> None:
