@@ -10,18 +10,19 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from agent.audit.case import Floats, Line, Seen, Trip
+from agent.audit.case import Floats, Ints, Line, Seen, Trip
 from agent.audit.seeing import metres
 from agent.geometry import Plane
 
 ZONE_M = 200.0
 TRIP_ENDS_S = 300.0  # a truck that stands so long has arrived, as trackers see it
 ODOMETER_M = 5.0  # its step
+GAP_S_MAX = 10  # between two fixes of one line
 
 
 def raw(seen: Seen, fixes_m: Floats) -> Seen:
     """Every fix in one line; `fixes_m` (n, 2): a place each second of the log, NaN where there is none."""
-    return _tracked(seen, [~np.isnan(fixes_m[:, 0])], fixes_m, None)
+    return _tracked(seen, [np.flatnonzero(~np.isnan(fixes_m[:, 0]))], fixes_m, None)
 
 
 def zoned(
@@ -35,8 +36,10 @@ def zoned(
     shown = ~np.isnan(fixes_m[:, 0])
     for place_m in hidden_m:
         shown &= ~(np.hypot(*(fixes_m - np.asarray(place_m)).T) <= ZONE_M)
+    seconds = np.flatnonzero(shown)
+    runs = np.split(seconds, np.flatnonzero(np.diff(seconds) > GAP_S_MAX) + 1)
     counted_m = None if odometer_m is None else np.round(odometer_m / ODOMETER_M) * ODOMETER_M
-    tracked = _tracked(seen, _runs(shown), fixes_m, counted_m)
+    tracked = _tracked(seen, runs, fixes_m, counted_m)
     return tracked if counted_m is None else tracked._replace(trips=tuple(_trips(counted_m)))
 
 
@@ -51,36 +54,17 @@ def _trips(counted_m: Floats) -> Iterator[Trip]:
         yield Trip(float(first), float(last), float(counted_m[first]), float(counted_m[last]))
 
 
-def _runs(
-    shown: np.ndarray[tuple[int], np.dtype[np.bool_]],
-) -> Iterable[np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """One mask for each run of seconds that are shown; a second or two without a fix part nothing."""
-    seconds = np.flatnonzero(shown)
-    parts = np.split(seconds, np.flatnonzero(np.diff(seconds) > 10) + 1)
-    for part in parts:
-        mask = np.zeros(len(shown), np.bool_)
-        mask[part] = True
-        yield mask
-
-
-def _tracked(
-    seen: Seen,
-    masks: Iterable[np.ndarray[tuple[int], np.dtype[np.bool_]]],
-    fixes_m: Floats,
-    counted_m: Floats | None,
-) -> Seen:
+def _tracked(seen: Seen, runs: Iterable[Ints], fixes_m: Floats, counted_m: Floats | None) -> Seen:
+    """A line for each run of at least two seconds."""
     lines: list[Line] = []
-    for mask in masks:
-        seconds = np.flatnonzero(mask).astype(float)
-        if len(seconds) >= 2:
-            line = Line(len(lines) + 1, fixes_m[mask], float("nan"), seconds, float(seconds[-1]))
-            lines.append(line if counted_m is None else line._replace(odometer_m=_at_ends(counted_m[mask])))
+    for run in runs:
+        if len(run) >= 2:
+            line = Line(len(lines) + 1, fixes_m[run], float("nan"), run.astype(float), float(run[-1]))
+            if counted_m is not None:
+                line = line._replace(odometer_m=(float(counted_m[run[0]]), float(counted_m[run[-1]])))
+            lines.append(line)
     whole = [(float(line.seconds[0]), line.arrived_s) for line in lines if line.seconds is not None]
     return seen._replace(lines=lines, arrivals=[], connections=whole, cap_s=float("inf"))
-
-
-def _at_ends(counted_m: Floats) -> tuple[float, float]:
-    return float(counted_m[0]), float(counted_m[-1])
 
 
 def received(sentences: Iterable[bytes], plane: Plane) -> Floats:

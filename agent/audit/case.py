@@ -13,8 +13,25 @@ import shapely
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 BreakKind = Literal["on_route", "detour", "off_limits"]
 HiddenKind = Literal["off_limits", "depot"]
+
+
+def run_m(points_m: Floats) -> Floats:
+    """Metres from the beginning of a line to each of its points."""
+    return np.concatenate([[0.0], np.hypot(*np.diff(points_m, axis=0).T).cumsum()])
+
+
+def interpolated(at: Floats | float, known: Floats, points_m: Floats) -> Floats:
+    """The places `at` so many metres or seconds, between points of which those are `known`."""
+    return np.column_stack([np.interp(at, known, axis) for axis in points_m.T])
+
+
+def pair(place_m: Floats) -> tuple[float, float]:
+    """One place east and north, of shape (2,)."""
+    return float(place_m[0]), float(place_m[1])
 
 
 class Line(NamedTuple):

@@ -11,16 +11,15 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import networkx as nx
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d
 from scipy.spatial import cKDTree
 
-from agent.audit.case import Case, Floats, Line, Route
-from agent.audit.guessing import Share, is_near
+from agent.audit.case import Bools, Case, Floats, Line, Route, interpolated, pair, run_m
+from agent.audit.guessing import Share, is_near, spaced
 
 WITHIN_M = (500.0, 250.0)  # the paper's, and one at which a small city leaves little to chance
 ALIKE_M = 250.0  # ends nearer to each other count for each other
@@ -29,7 +28,6 @@ TRACE_S = 12 * 60  # of driving
 TRACE_S_MIN = 3 * 60
 MERGE_M = 14.0  # places nearer to each other are of one street
 SAMPLE_M = 5.0
-OFF_STREET_M = 25.0  # the trace begins on a street and ends before it leaves them
 HEADING_M = 20.0  # from a crossing, where a street's direction is taken
 BIN_M = 2.0  # of the trace by distance
 ELASTIC_SHARE, ELASTIC_M = 0.05, 10.0  # standard error of the distance between crossings
@@ -60,7 +58,7 @@ def street_graph(lines: Iterable[Floats]) -> nx.MultiGraph:
             chain = _chain(fine, node, beside, ends)
             if (chain[0], chain[1]) <= (chain[-1], chain[-2]):  # each chain is met from both of its ends
                 path_m = np.array([fine.nodes[each]["place_m"] for each in chain])
-                graph.add_edge(node, chain[-1], from_=node, path_m=path_m, length_m=_run_m(path_m)[-1])
+                graph.add_edge(node, chain[-1], from_=node, path_m=path_m, length_m=run_m(path_m)[-1])
     return graph
 
 
@@ -78,9 +76,7 @@ def _fine_graph(lines: Iterable[Floats]) -> nx.Graph:
 
 
 def _sampled(points_m: Floats) -> Floats:
-    run_m = _run_m(points_m)
-    along_m = np.linspace(0, run_m[-1], max(2, math.ceil(run_m[-1] / SAMPLE_M) + 1))
-    return np.column_stack([np.interp(along_m, run_m, axis) for axis in points_m.T])
+    return spaced(points_m, SAMPLE_M)[1]
 
 
 def _node(graph: nx.Graph, by_square: dict[tuple[int, int], list[int]], place_m: Floats) -> int:
@@ -93,7 +89,7 @@ def _node(graph: nx.Graph, by_square: dict[tuple[int, int], list[int]], place_m:
     ]
     if near and min(near)[0] <= MERGE_M:
         return min(near)[1]
-    graph.add_node(len(graph), place_m=(float(place_m[0]), float(place_m[1])))
+    graph.add_node(len(graph), place_m=pair(place_m))
     by_square[east, north].append(len(graph) - 1)
     return len(graph) - 1
 
@@ -137,7 +133,7 @@ class _Trace(NamedTuple):
     """
 
     slowest_mps: Floats
-    slow: NDArray[np.bool_]
+    slow: Bools
     straight_price: float
 
 
@@ -191,7 +187,7 @@ def _streets(graph: nx.MultiGraph) -> dict[int, list[_Street]]:
 
 def _street(name: tuple[int, int, int], to: int, path_m: Floats) -> _Street:
     enters = _heading(path_m[::-1]) + math.pi
-    return _Street(name, to, path_m, float(_run_m(path_m)[-1]), _heading(path_m), enters)
+    return _Street(name, to, path_m, float(run_m(path_m)[-1]), _heading(path_m), enters)
 
 
 def _first_streets(graph: nx.MultiGraph, start_m: Floats) -> Iterator[_Street]:
@@ -220,8 +216,7 @@ def _onward(way: _Way, street: _Street, trace: _Trace) -> _Way:
 
 def _heading(path_m: Floats) -> float:
     """Of a street where it begins."""
-    run_m = _run_m(path_m)
-    east_m, north_m = (np.interp(HEADING_M, run_m, axis) for axis in path_m.T)
+    ((east_m, north_m),) = interpolated(HEADING_M, run_m(path_m), path_m)
     return math.atan2(north_m - path_m[0, 1], east_m - path_m[0, 0])
 
 
@@ -244,10 +239,10 @@ def _turned(turn: float, way: _Way, trace: _Trace) -> tuple[float, float]:
 
 
 def _trace(trace_mps: Floats) -> _Trace:
-    run_m = trace_mps.cumsum()
-    bins = np.arange(0.0, run_m[-1] + BIN_M, BIN_M)
-    slowest_mps = np.interp(bins, run_m, trace_mps)
-    np.minimum.at(slowest_mps, np.round(run_m / BIN_M).astype(np.int64), trace_mps)
+    driven_m = trace_mps.cumsum()
+    bins = np.arange(0.0, driven_m[-1] + BIN_M, BIN_M)
+    slowest_mps = np.interp(bins, driven_m, trace_mps)
+    np.minimum.at(slowest_mps, np.round(driven_m / BIN_M).astype(np.int64), trace_mps)
     slow = minimum_filter1d(slowest_mps, 2 * round(ELASTIC_M / BIN_M) + 1) <= TURN_MPS
     return _Trace(slowest_mps, slow, -math.log(slow.mean()) if slow.any() else 0.0)
 
@@ -255,7 +250,7 @@ def _trace(trace_mps: Floats) -> _Trace:
 def _ranked(ended: Sequence[_Way], length_m: float) -> Floats:
     if not ended:
         return np.empty((0, 2))
-    places_m = np.array([_place_m(way, length_m) for way in ended])
+    places_m = np.concatenate([_place_m(way, length_m) for way in ended])
     cost = np.array([way.cost for way in ended])
     weight = np.exp(cost.min() - cost)
     near = cKDTree(places_m).query_ball_point(places_m, ALIKE_M)
@@ -263,10 +258,9 @@ def _ranked(ended: Sequence[_Way], length_m: float) -> Floats:
     return places_m[np.argsort(-mass, kind="stable")]
 
 
-def _place_m(way: _Way, length_m: float) -> tuple[float, float]:
-    run_m = _run_m(way.street.path_m)
-    east_m, north_m = (float(np.interp(length_m - way.began_m, run_m, axis)) for axis in way.street.path_m.T)
-    return east_m, north_m
+def _place_m(way: _Way, length_m: float) -> Floats:
+    """Where it has got to when the trace ends, shape (1, 2)."""
+    return interpolated(length_m - way.began_m, run_m(way.street.path_m), way.street.path_m)
 
 
 class _Drive(NamedTuple):
@@ -283,14 +277,13 @@ class Named(NamedTuple):
     chance: Share
 
 
-def attacked(routes: Sequence[Route], of: Literal["truth", "published"] = "published") -> list[Named]:
-    """The days whose drive's end the likeliest way names, for each of WITHIN_M; none where no speed is there.
+def attacked(routes: Sequence[Route]) -> list[Named]:
+    """The days whose drive's end the likeliest way names, for each of WITHIN_M; none where no speed is published.
 
-    `of`: "truth" is the baseline, a tracker that sends speed alone: the first minutes of driving on a street of the
-    fleet's. "published": the speeds that the published times of points give. Chance is of the better of two: who names
-    the start, and who names any street.
+    Speeds are those that the published times of points give. Chance is of the better of two: who names the start, and
+    who names any street.
     """
-    drives = _drives(routes, of)
+    drives = _drives(routes)
     ends = [(paths(drive.trace_mps, graph, drive.start_m)[:1], drive.end_m) for drive, graph in drives]
     named = []
     for within_m in WITHIN_M if drives else ():
@@ -307,33 +300,18 @@ def _share_near(graph: nx.MultiGraph, end_m: Floats, within_m: float) -> float:
     return float((np.hypot(*(places_m - end_m).T) <= within_m).mean())
 
 
-def _drives(routes: Sequence[Route], of: Literal["truth", "published"]) -> list[tuple[_Drive, nx.MultiGraph]]:
+def _drives(routes: Sequence[Route]) -> list[tuple[_Drive, nx.MultiGraph]]:
     found = []
     for route in routes:
         lines = [line for case in route.cases for line in case.seen.lines if line.length_m > MERGE_M]
         graph = street_graph(line.points_m for line in lines)
         if not graph.number_of_edges():
             continue
-        streets = cKDTree(np.concatenate([_sampled(path_m) for _, _, path_m in graph.edges(data="path_m")]))
         for case in route.cases:
-            drive = _true_drive(case, streets) if of == "truth" else _published_drive(case)
+            drive = _published_drive(case)
             if drive is not None:
                 found.append((drive, graph))
     return found
-
-
-def _true_drive(case: Case, streets: cKDTree) -> _Drive | None:
-    """The longest of the first drives that stays on the streets; standing is in it, and takes no time."""
-    way_m, mps = case.secrets.way_m, case.secrets.speed_mps
-    if not len(way_m):
-        return None
-    on_street = np.concatenate([[False], streets.query(way_m)[0] <= OFF_STREET_M, [False]])
-    changes = np.flatnonzero(np.diff(on_street.astype(np.int8)))
-    for begins, ends in zip(changes[::2], changes[1::2], strict=True):
-        drive = _cut(mps[begins:ends], way_m[begins:ends])
-        if drive is not None:
-            return drive
-    return None
 
 
 def _cut(mps: Floats, way_m: Floats) -> _Drive | None:
@@ -381,11 +359,7 @@ def _timed_drive(line: Line) -> _Drive | None:
     seconds, last = np.unique(line.seconds[::-1], return_index=True)
     last = len(line.seconds) - 1 - last  # of points at one time, the furthest
     every_s = np.arange(seconds[0], seconds[-1] + 1)
-    way_m = np.column_stack([np.interp(every_s, seconds, axis[last]) for axis in line.points_m.T])
+    way_m = interpolated(every_s, seconds, line.points_m[last])
     if len(way_m) < 2:
         return None
     return _cut(np.hypot(*np.diff(way_m, axis=0).T), way_m[1:])
-
-
-def _run_m(points_m: Floats) -> Floats:
-    return np.concatenate([[0.0], np.hypot(*np.diff(points_m, axis=0).T).cumsum()])

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unuse
 
 from agent.audit.case import Floats, Route
 from agent.audit.guessing import Share
-from agent.audit.joining import Found, batch_of, brakings
+from agent.audit.joining import CELL_M, Found, batch_of, brakings
 from agent.geometry import Plane
 
 TREES = 200
@@ -41,13 +41,19 @@ class _Braking(NamedTuple):
     trained: bool
 
 
-def fingerprinted(routes: Sequence[Route], planes: Mapping[str, Plane], seed: int) -> Fingerprint:
+def fingerprinted(
+    routes: Sequence[Route], planes: Mapping[str, Plane], seed: int, cell_m: float = CELL_M
+) -> Fingerprint:
     """Trained on half of each truck's days with their truth, tested on the others, all routes as one fleet.
 
     What came in one payload came from one truck, and is judged together. `planes`: of each route by its name.
     """
     rng = np.random.default_rng(seed)
-    fleet = [each for number, route in enumerate(routes) for each in _of_route(number, route, planes, rng)]
+    fleet = [
+        each
+        for number, route in enumerate(routes)
+        for each in _of_route(number, route, brakings(route, planes[route.name], cell_m), rng)
+    ]
     train, test = ([each for each in fleet if each.trained is trained] for trained in (True, False))
     if not train or not test:
         return Fingerprint(*[Share(0, len(test))] * 3)
@@ -57,9 +63,7 @@ def fingerprinted(routes: Sequence[Route], planes: Mapping[str, Plane], seed: in
     return Fingerprint(_named(train, test, seed, False), _named(train, test, seed, True), chance)
 
 
-def _of_route(
-    number: int, route: Route, planes: Mapping[str, Plane], rng: np.random.Generator
-) -> list[_Braking]:
+def _of_route(number: int, route: Route, found: Sequence[Found], rng: np.random.Generator) -> list[_Braking]:
     trained = _half(route, rng)
     return [
         _Braking(
@@ -68,7 +72,7 @@ def _of_route(
             each,
             each.case in trained,
         )
-        for each in brakings(route, planes[route.name])
+        for each in found
     ]
 
 

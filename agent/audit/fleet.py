@@ -38,7 +38,7 @@ def brakings(
         else:
             row = given_away(section, attack, found[by.name], chance)
         yield proving(row, unproven)
-    style = fingerprinted(fairhaul, planes, seed)
+    style = fingerprinted(fairhaul, planes, seed, cell_m)
     yield given_away(section, "truck by severity", style.by_style, style.chance.value)
     yield given_away(section, "truck by severity and square", style.by_place, style.chance.value)
     yield from without
@@ -75,7 +75,7 @@ def _named_brakings(raw: Sequence[Route], planes: Mapping[str, Plane], seed: int
         shares = elsewhere if by.name.startswith("space") else found
         chance = shares[by.chance].value
         yield control(section, attack, shares[by.name], by.least)._replace(chance=chance)
-    style = fingerprinted(routes, planes, seed)
+    style = fingerprinted(routes, planes, seed, planted.CELL_M)
     for attack, share in (
         ("truck by severity", style.by_style),
         ("truck by severity and square", style.by_place),
@@ -87,7 +87,7 @@ def crowd(fairhaul: Sequence[Route], raw: Sequence[Route], seed: int) -> Iterato
     """How few places single out a truck; on raw data, with their minutes, four must."""
     section, most = "singled out by squares of 100 m", CROWD_POINTS[-1]
     for points in CROWD_POINTS:
-        found = unicity(fairhaul, points, seed, dated=False)
+        found = unicity(fairhaul, points, seed)
         yield given_away(section, f"{points} and the month", found, None)
-    timed = unicity(raw, most, seed, dated=False, timed=True)
+    timed = unicity(raw, most, seed, timed=True)
     yield control(section, f"{most} and their minutes on raw data", timed, CROWD_MIN)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agent.audit.case import Floats, Line, Seen
+from agent.audit.case import Floats, Ints, Seen, interpolated, run_m
 
 STEP_M = 25.0  # between the places that are looked at along a line
 GUESSES = 4
@@ -24,7 +24,7 @@ class Candidates(NamedTuple):
     """
 
     places_m: Floats
-    line: np.ndarray[tuple[int], np.dtype[np.int64]]
+    line: Ints
     along_m: Floats
 
 
@@ -32,19 +32,18 @@ def candidates(seen: Seen) -> Candidates:
     """A place each STEP_M of every line, both ends included."""
     places, numbers, alongs = [np.empty((0, 2))], [np.empty(0, np.int64)], [np.empty(0)]
     for number, line in enumerate(seen.lines):
-        along_m, places_m = spaced(line)
+        along_m, places_m = spaced(line.points_m)
         places.append(places_m)
         alongs.append(along_m)
         numbers.append(np.full(len(along_m), number, np.int64))
     return Candidates(np.concatenate(places), np.concatenate(numbers), np.concatenate(alongs))
 
 
-def spaced(line: Line) -> tuple[Floats, Floats]:
-    """Metres along the line, and the places there."""
-    run_m = np.concatenate([[0.0], np.hypot(*np.diff(line.points_m, axis=0).T).cumsum()])
-    along_m = np.linspace(0.0, run_m[-1], max(2, math.ceil(run_m[-1] / STEP_M) + 1))
-    east_m, north_m = (np.interp(along_m, run_m, line.points_m[:, axis]) for axis in (0, 1))
-    return along_m, np.column_stack([east_m, north_m])
+def spaced(points_m: Floats, step_m: float = STEP_M) -> tuple[Floats, Floats]:
+    """Metres along a line, `step_m` apart at most, and the places there; both ends included."""
+    at_m = run_m(points_m)
+    along_m = np.linspace(0.0, at_m[-1], max(2, math.ceil(at_m[-1] / step_m) + 1))
+    return along_m, interpolated(along_m, at_m, points_m)
 
 
 def best(places_m: Floats, scores: Floats, count: int = GUESSES) -> Floats:

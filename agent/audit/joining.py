@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from agent.audit.case import Arrival, Case, Floats, Route
+from agent.audit.case import Arrival, Case, Floats, Route, interpolated, run_m
 from agent.audit.guessing import Share
 from agent.geometry import Plane, Point
 from agent.records import day_number
@@ -198,10 +198,11 @@ def by_key(pool: Pool) -> Floats:
 
 def by_name(pool: Pool) -> Floats:
     """Epochs that other streams share, and vehicles and dates that stand anywhere."""
-    scores = np.zeros((len(pool.found), len(pool.cases)))
-    for (row, found), (column, case) in itertools.product(enumerate(pool.found), enumerate(pool.cases)):
-        scores[row, column] = SURE * (_times_named(found, case) + 2 * _shares_epoch(found, case))
-    return scores
+    shared = [
+        [_times_named(found, case) + 2 * _shares_epoch(found, case) for case in pool.cases]
+        for found in pool.found
+    ]
+    return SURE * np.array(shared, np.float64)
 
 
 def by_age(pool: Pool, senders: Sequence[Case]) -> Floats:
@@ -346,9 +347,9 @@ def _first_at_m(case: Case, centres_m: Sequence[tuple[float, float]], cell_m: fl
     first_at_m = np.full(len(centres_m), np.inf)
     if len(points_m) < 2:
         return first_at_m
-    run_m = np.concatenate([[0.0], np.hypot(*np.diff(points_m, axis=0).T).cumsum()])
-    along_m = np.arange(0.0, run_m[-1], cell_m / 10)
-    places_m = np.column_stack([np.interp(along_m, run_m, axis) for axis in points_m.T])
+    at_m = run_m(points_m)
+    along_m = np.arange(0.0, at_m[-1], cell_m / 10)
+    places_m = interpolated(along_m, at_m, points_m)
     for number, centre_m in enumerate(centres_m):
         inside = np.abs(places_m - np.asarray(centre_m)).max(axis=1) <= cell_m / 2
         if inside.any():

@@ -67,9 +67,7 @@ def _record(braking: Braking, date: str, plane: Plane, peak_mps2: float) -> dict
 def apart(raw: Sequence[Route]) -> list[Route]:
     """Each day of a route in a part of it: what is seen of the day, and its brakings, are those of that part."""
     return [
-        route._replace(
-            cases=[_part(case, number, len(route.cases)) for number, case in enumerate(route.cases)],
-        )
+        route._replace(cases=[_part(each, n, len(route.cases)) for n, each in enumerate(route.cases)])
         for route in raw
     ]
 
@@ -77,12 +75,8 @@ def apart(raw: Sequence[Route]) -> list[Route]:
 def _part(case: Case, number: int, parts: int) -> Case:
     begins_s, ends_s = case.seen.duty_s
     since_s, until_s = (begins_s + (ends_s - begins_s) * each / parts for each in (number, number + 1))
-    lines = [
-        kept
-        for line in case.seen.lines
-        for kept in [_within(line, since_s, until_s)]
-        if len(kept.points_m) > 1
-    ]
+    pieces = (_within(line, since_s, until_s) for line in case.seen.lines)
+    lines = [piece for piece in pieces if len(piece.points_m) > 1]
     brakings = [braking for braking in case.secrets.brakings if since_s <= braking.at_s < until_s]
     return Case(case.seen._replace(lines=lines), case.secrets._replace(brakings=brakings))
 

@@ -25,7 +25,7 @@ import shapely.geometry
 
 from agent.agreement import Agreement
 from agent.audit.baselines import raw
-from agent.audit.case import Break, BreakKind, Case, Floats, Hidden, Route, Secrets
+from agent.audit.case import Break, BreakKind, Case, Floats, Hidden, Route, Secrets, interpolated, pair
 from agent.audit.seeing import Log, metres, seen
 from agent.audit.simulated import HINT_M
 from agent.geometry import Plane
@@ -160,13 +160,12 @@ def _by_second(fixes: Sequence[Fix], plane: Plane) -> Floats:
     """A place for each second of the log, NaN where there is none."""
     lasts_s = min(DAY_S_MAX, math.ceil(fixes[-1].at) + 1)
     places_m = np.full((lasts_s, 2), np.nan)
-    found = [(int(fix.at), fix.latitude_e7, fix.longitude_e7) for fix in fixes if fix.latitude_e7 is not None]
-    known = [
-        (at, latitude / 1e7, longitude / 1e7) for at, latitude, longitude in found if longitude is not None
-    ]
-    rows = np.array([at for at, *_ in known])
-    keep = rows < lasts_s
-    places_m[rows[keep]] = metres(plane, [(lat, lon) for _, lat, lon in known])[keep]
+    known = {
+        int(fix.at): (fix.latitude_e7 / 1e7, fix.longitude_e7 / 1e7)
+        for fix in fixes
+        if fix.at < lasts_s and fix.latitude_e7 is not None and fix.longitude_e7 is not None
+    }
+    places_m[list(known)] = metres(plane, list(known.values()))
     return places_m
 
 
@@ -209,27 +208,27 @@ def _breaks_of(seconds: Sequence[dict[str, Any]], way_m: Floats) -> Iterator[Bre
         kind: BreakKind = "on_route" if first and seconds[first - 1]["state"] == "serving" else "detour"
         if seconds[first]["place"] == "off_limits":
             kind = "off_limits"
-        yield Break(kind, _pair(way_m[first]), float(first), float(last + 1))
+        yield Break(kind, pair(way_m[first]), float(first), float(last + 1))
 
 
 def _told_breaks(plane: Plane, breaks: Sequence[dict[str, Any]]) -> Iterator[Break]:
     for line in breaks:
         place_m = metres(plane, [line["place_deg"]])[0]
-        yield Break(line["kind"], _pair(place_m), line["begins_s"], line["ends_s"])
+        yield Break(line["kind"], pair(place_m), line["begins_s"], line["ends_s"])
 
 
 def _from_fixes(plane: Plane, fixes_m: Floats, breaks: Sequence[dict[str, Any]]) -> Secrets:
     """Without a truth the receiver's places stand for it."""
     known = np.flatnonzero(~np.isnan(fixes_m[:, 0]))
-    seconds = np.arange(len(fixes_m))
-    way_m = np.column_stack([np.interp(seconds, known, fixes_m[known, axis]) for axis in (0, 1)])
+    seconds = np.arange(float(len(fixes_m)))
+    way_m = interpolated(seconds, known.astype(float), fixes_m[known])
     speed_mps = np.append(np.hypot(*np.diff(way_m, axis=0).T), 0.0)
     return Secrets(list(_told_breaks(plane, breaks)), way_m, speed_mps, way_m[speed_mps < 0.3], [])
 
 
 def _hidden(agreement: Agreement, plane: Plane, cases: Sequence[Case], told: Told) -> Iterator[Hidden]:
     """Places told, and where breaks off limits were taken, each with the ground that the agreement draws there."""
-    places_m = [_pair(metres(plane, [place])[0]) for place in told.places]
+    places_m = [pair(metres(plane, [place])[0]) for place in told.places]
     places_m += [
         taken.place_m for case in cases for taken in case.secrets.breaks if taken.kind == "off_limits"
     ]
@@ -248,7 +247,3 @@ def _ground_of(agreement: Agreement, plane: Plane, place_m: tuple[float, float])
             if ground.covers(here):
                 return ground
     return None
-
-
-def _pair(place_m: Floats) -> tuple[float, float]:
-    return float(place_m[0]), float(place_m[1])

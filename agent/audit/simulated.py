@@ -22,7 +22,7 @@ import shapely
 
 from agent.agreement import Agreement, load_agreement
 from agent.audit.baselines import ZONE_M, raw, received, zoned
-from agent.audit.case import Braking, Break, BreakKind, Case, Floats, Hidden, HiddenKind, Route, Secrets, Seen
+from agent.audit.case import Braking, Break, BreakKind, Case, Floats, Hidden, Route, Secrets, Seen, pair
 from agent.audit.seeing import Log, metres, seen
 from agent.geometry import Plane, Point
 from agent.records import day_number
@@ -62,6 +62,13 @@ class Wanted(NamedTuple):
     days: int
     seed: int
     noise_m: float
+
+
+def tree_of(agreement: Agreement) -> dict[str, Any]:
+    """The terms of an agreement as plain data, but for what stands behind it: nothing expires in an audit."""
+    tree: dict[str, Any] = json.loads(agreement.canonical)
+    tree.pop("behind", None)
+    return tree
 
 
 class Driven(NamedTuple):
@@ -131,8 +138,7 @@ class Ground(NamedTuple):
             times = 1.0 if ground is not None else DEPOT_HINT_TIMES
             disc = _disc(rng, place_m, times)
             known = ground if outlined and ground is not None else disc
-            kind: HiddenKind = "off_limits" if ground is not None else "depot"
-            found.append(Hidden(kind, place_m, known))
+            found.append(Hidden("off_limits" if ground is not None else "depot", place_m, known))
         return found
 
     def corners(self) -> list[Hidden]:
@@ -152,8 +158,7 @@ def _ground(city_seed: int) -> Ground:
     plane = Plane(_point(city.origin.latitude_deg, city.origin.longitude_deg))
 
     def flat(spot: Spot) -> tuple[float, float]:
-        east_m, north_m = metres(plane, [city.origin.degrees(*spot)])[0]
-        return float(east_m), float(north_m)
+        return pair(metres(plane, [city.origin.degrees(*spot)])[0])
 
     kerbs = [city.kerb(zone.kerb.arc, zone.kerb.along_m) for zone in city.off_limits]
     rings = [
@@ -350,8 +355,7 @@ def _secrets(made: Shift, plane: Plane, agreement: Agreement) -> tuple[Secrets, 
     on_duty = np.array([second.on_duty for second in truth])
 
     def placed(spot: Spot) -> tuple[float, float]:
-        east_m, north_m = metres(plane, [origin.degrees(*spot)])[0]
-        return float(east_m), float(north_m)
+        return pair(metres(plane, [origin.degrees(*spot)])[0])
 
     def allowed(spot: Spot) -> bool:
         return agreement.allows(_point(*origin.degrees(*spot)))
@@ -381,7 +385,7 @@ def _brakings(truth: Sequence[Any], way_m: Floats, agreement: Agreement) -> Iter
                 and second.on_duty
                 and agreement.allows(_point(second.latitude_deg, second.longitude_deg))
             ):
-                yield Braking(braking.at_s, (float(place_m[0]), float(place_m[1])))
+                yield Braking(braking.at_s, pair(place_m))
 
 
 def _point(latitude_deg: float, longitude_deg: float) -> Point:

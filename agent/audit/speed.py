@@ -14,12 +14,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
-from agent.audit.case import Case, Floats, Line, Route
+from agent.audit.case import Case, Floats, Ints, Line, Route, interpolated, run_m
 from agent.audit.guessing import Share
 
 PLACE_STEP_M = 1.2  # how far apart two published places are at least, along one axis
@@ -31,8 +30,6 @@ FAR_M, NEAR_M = 30.0, 12.0  # the truth further off than this was not published
 ROUND_M = 50.0
 TRAIN_ROWS_MAX = 40_000
 FOLDS = 5
-
-Ints = NDArray[np.int64]
 
 
 def speeding(routes: Sequence[Route], ceiling_mps: float) -> Share:
@@ -62,7 +59,7 @@ def _is_above(line: Line, ceiling_mps: float) -> bool:
     if line.seconds is None or len(line.points_m) < 2:
         return False
     # The way ahead of a truck at the ceiling: where it rises, this one was faster.
-    ahead_m = _run_m(line.points_m) - ceiling_mps * line.seconds
+    ahead_m = run_m(line.points_m) - ceiling_mps * line.seconds
     rise_m = ahead_m - np.minimum.accumulate(ahead_m)
     return bool(rise_m.max() > ceiling_mps * _slack_s(line.seconds) + PLACE_STEP_M)
 
@@ -160,16 +157,11 @@ def _shown(case: Case) -> _Shown:
 
 
 def _shown_of(number: int, line: Line) -> _Shown:
-    run_m = _run_m(line.points_m)
-    along_m = np.arange(min(STEP_M, run_m[-1]) / 2, run_m[-1], STEP_M)
-    of_line = np.tile([run_m[-1], run_m[-1] / _lasts_s(line)], (len(along_m), 1))
-    places_m = _at(line.points_m, run_m, along_m)
-    return _Shown(places_m, np.full(len(along_m), number), of_line, _of_places(line, run_m, along_m))
-
-
-def _at(points_m: Floats, run_m: Floats, along_m: Floats) -> Floats:
-    """The places so many metres along a line."""
-    return np.column_stack([np.interp(along_m, run_m, axis) for axis in points_m.T])
+    at_m = run_m(line.points_m)
+    along_m = np.arange(min(STEP_M, at_m[-1]) / 2, at_m[-1], STEP_M)
+    of_line = np.tile([at_m[-1], at_m[-1] / _lasts_s(line)], (len(along_m), 1))
+    places_m = interpolated(along_m, at_m, line.points_m)
+    return _Shown(places_m, np.full(len(along_m), number), of_line, _of_places(line, at_m, along_m))
 
 
 def _lasts_s(line: Line) -> float:
@@ -179,25 +171,25 @@ def _lasts_s(line: Line) -> float:
     return float(line.seconds[-1] - line.seconds[0]) or math.nan if line.seconds is not None else math.nan
 
 
-def _of_places(line: Line, run_m: Floats, along_m: Floats) -> Floats:
+def _of_places(line: Line, at_m: Floats, along_m: Floats) -> Floats:
     """Round each place: spacing of the points, turns, how straight the way is, and speeds where times are published."""
-    last = len(run_m) - 2
-    at = np.clip(np.searchsorted(run_m, along_m, "right") - 1, 0, last)
-    spacing_m, turn = np.diff(run_m), _turns(line.points_m)
-    speed_mps = _speeds(line, run_m)
+    last = len(at_m) - 2
+    at = np.clip(np.searchsorted(at_m, along_m, "right") - 1, 0, last)
+    spacing_m, turn = np.diff(at_m), _turns(line.points_m)
+    speed_mps = _speeds(line, at_m)
     near = [np.clip(at + by, 0, last) for by in (-2, -1, 0, 1, 2)]
-    low_m, high_m = np.maximum(0, along_m - ROUND_M), np.minimum(run_m[-1], along_m + ROUND_M)
-    density = np.searchsorted(run_m, high_m) - np.searchsorted(run_m, low_m)
-    chord_m = _at(line.points_m, run_m, high_m) - _at(line.points_m, run_m, low_m)
+    low_m, high_m = np.maximum(0, along_m - ROUND_M), np.minimum(at_m[-1], along_m + ROUND_M)
+    density = np.searchsorted(at_m, high_m) - np.searchsorted(at_m, low_m)
+    chord_m = np.subtract(*(interpolated(end_m, at_m, line.points_m) for end_m in (high_m, low_m)))
     straight = np.hypot(*chord_m.T) / np.maximum(1e-9, high_m - low_m)
     columns = [
         *(spacing_m[index] for index in near[1:4]),
-        along_m - run_m[at],
-        run_m[at + 1] - along_m,
+        along_m - at_m[at],
+        at_m[at + 1] - along_m,
         *(turn[index] for index in (at, at + 1)),
         density,
         straight,
-        run_m[-1] - along_m,
+        at_m[-1] - along_m,
         *(speed_mps[index] for index in near),
     ]
     return np.column_stack(columns).astype(np.float64)
@@ -210,12 +202,12 @@ def _turns(points_m: Floats) -> Floats:
     return np.concatenate([[0.0], turns, [0.0]])
 
 
-def _speeds(line: Line, run_m: Floats) -> Floats:
+def _speeds(line: Line, at_m: Floats) -> Floats:
     """Of each piece between two points, in m/s; NaN where no time is published, or none passes."""
     if line.seconds is None:
-        return np.full(len(run_m) - 1, np.nan)
+        return np.full(len(at_m) - 1, np.nan)
     lasts_s = np.diff(line.seconds)
-    return np.diff(run_m) / np.where(lasts_s > 0, lasts_s, np.nan)
+    return np.diff(at_m) / np.where(lasts_s > 0, lasts_s, np.nan)
 
 
 def _readings(case: Case, own: _Shown, other: _Shown) -> _Readings:
@@ -295,7 +287,3 @@ def _explained(features: Floats, mps: Floats, group: Ints, seed: int) -> float:
             said_mps[test] = model.fit(features[taken], mps[taken]).predict(features[test])
     spread = float(((mps - mps.mean()) ** 2).sum())
     return 1 - float(((mps - said_mps) ** 2).sum()) / spread if spread else math.nan
-
-
-def _run_m(points_m: Floats) -> Floats:
-    return np.concatenate([[0.0], np.hypot(*np.diff(points_m, axis=0).T).cumsum()])

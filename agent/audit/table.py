@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from agent.audit.guessing import Share
 from agent.audit.verdict import Judged, Row
@@ -67,6 +67,5 @@ def _number(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else round(value, 4)
 
 
-def _sections(judged: Judged) -> Iterator[tuple[str, list[Row]]]:
-    for section, rows in itertools.groupby(judged.rows, key=lambda row: row.section):
-        yield section, list(rows)
+def _sections(judged: Judged) -> Iterable[tuple[str, Iterable[Row]]]:
+    return itertools.groupby(judged.rows, key=lambda row: row.section)

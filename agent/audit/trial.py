@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agent.agreement import Agreement
-from agent.audit import fleet, verdict
+from agent.audit import breaks, fleet, verdict
 from agent.audit.breaks.controls import planted
 from agent.audit.case import Route
 from agent.audit.recorded import Given
-from agent.audit.simulated import Driven, Wanted, driven, planes_of, versions
+from agent.audit.simulated import Driven, Wanted, driven, planes_of, tree_of, versions
 from agent.audit.verdict import Judged, Mode, Row
 from agent.audit.zones.controls import Tracker
 from agent.geometry import Plane
@@ -23,10 +23,9 @@ Told = Callable[[str, int, int], None]
 
 
 class Asked(NamedTuple):
-    """What to audit: the agreement and its plain tree, and the vehicle-days to simulate."""
+    """What to audit: the agreement, and the vehicle-days to simulate."""
 
     agreement: Agreement
-    tree: dict[str, Any]
     days: int
     seed: int
     noises_m: Sequence[float]
@@ -39,7 +38,7 @@ class Asked(NamedTuple):
 
     def wanted(self, noise_m: float, days: int) -> Wanted:
         """Vehicle-days at a receiver noise."""
-        return Wanted(self.tree, days, self.seed, noise_m)
+        return Wanted(tree_of(self.agreement), days, self.seed, noise_m)
 
 
 def simulated(asked: Asked, told: Told) -> Judged:
@@ -48,20 +47,17 @@ def simulated(asked: Asked, told: Told) -> Judged:
     without: list[Row] = []
     for number, noise_m in enumerate(asked.noises_m):
         what = f"driving, receiver noise {noise_m:g} m"
-        made = driven(asked.wanted(noise_m, asked.days), asked.jobs, partial(told, what))
+        wanted = asked.wanted(noise_m, asked.days)
+        made = driven(wanted, asked.jobs, partial(told, what))
         told(f"attacking, receiver noise {noise_m:g} m", 0, 1)
         if number == 0:
-            rows += _once(asked, made)
-            rows += verdict.versions(
-                versions(
-                    asked.wanted(noise_m, asked.days), asked.jobs, partial(told, "driving, two versions")
-                )
-            )
-        if number == 0:
+            rows += verdict.places(made.fairhaul, _trackers(made))
+            rows += _rest(asked, made.fairhaul, made.raw, planes_of(made.fairhaul, asked.seed))
+            rows += verdict.versions(versions(wanted, asked.jobs, partial(told, "driving, two versions")))
             without = _without(asked, made)
         rows += verdict.breaks(
             noise_m,
-            verdict.results_of(made.fairhaul, asked.seed),
+            breaks.attacked(made.fairhaul, asked.seed),
             asked.mode,
             verdict.unproven(without),
             bound=noise_m == PROMISED_NOISE_M,
@@ -71,21 +67,12 @@ def simulated(asked: Asked, told: Told) -> Judged:
 
 def _without(asked: Asked, made: Driven) -> list[Row]:
     """The attacks on breaks on trackers without Fairhaul."""
-    circled = verdict.results_of(verdict.uncircled(made.zoned), asked.seed)
-    bare = verdict.results_of(made.raw, asked.seed)
+    circled = breaks.attacked(verdict.uncircled(made.zoned), asked.seed)
+    bare = breaks.attacked(made.raw, asked.seed)
     return [
         *verdict.proven(bare, planted(made.raw, asked.seed)),
         *verdict.unprotected(bare),
         *verdict.unprotected(circled, "round zones with times, but for breaks in a circle"),
-    ]
-
-
-def _once(asked: Asked, made: Driven) -> list[Row]:
-    """All but the breaks, at one receiver noise."""
-    planes = planes_of(made.fairhaul, asked.seed)
-    return [
-        *verdict.places(made.fairhaul, _trackers(made)),
-        *_rest(asked, made.fairhaul, made.raw, planes),
     ]
 
 
@@ -96,6 +83,7 @@ def _trackers(made: Driven) -> dict[Tracker, list[Route]]:
 def _rest(
     asked: Asked, fairhaul: Sequence[Route], bare: Sequence[Route], planes: Mapping[str, Plane]
 ) -> list[Row]:
+    """All but places and breaks, at one receiver noise."""
     file = asked.agreement.file
     rows = [
         *([verdict.shown(fairhaul)] if file.streams.track else []),
@@ -123,9 +111,9 @@ def recorded(asked: Asked, given: Given, told: Told) -> Judged:
     }
     rows = list(verdict.places([given.fairhaul], _trackers(made)))
     rows += _rest(asked, [given.fairhaul], made.raw, planes)
-    found = verdict.results_of([given.fairhaul, *made.fairhaul], asked.seed, here)
-    without = list(verdict.proven(verdict.results_of(made.raw, asked.seed), planted(made.raw, asked.seed)))
+    found = breaks.attacked([given.fairhaul, *made.fairhaul], asked.seed, here)
+    without = list(verdict.proven(breaks.attacked(made.raw, asked.seed), planted(made.raw, asked.seed)))
     rows += verdict.breaks(noise_m, found, asked.mode, verdict.unproven(without), bound=True)
     rows += without
-    rows += verdict.unprotected(verdict.results_of([given.raw, *made.raw], asked.seed, here))
+    rows += verdict.unprotected(breaks.attacked([given.raw, *made.raw], asked.seed, here))
     return Judged([row for row in rows if row.has_trials])

@@ -1,6 +1,6 @@
 """How few coarse points single out a vehicle-day among the published ones: unicity.
 
-After de Montjoye et al., Scientific Reports 2013. A point is a cell of 100 m in which the truck was, and the date.
+After de Montjoye et al., Scientific Reports 2013. A point is a cell of 100 m in which the truck was, without its date.
 """
 
 from __future__ import annotations
@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from agent.audit.case import Case, Floats, Route
+from agent.audit.case import Case, Floats, Route, interpolated, run_m
 from agent.audit.guessing import Share
 
 CELL_M = 100.0
@@ -23,31 +22,19 @@ Cell = tuple[int, ...]
 Cells = frozenset[Cell]
 
 
-def unicity(
-    routes: Sequence[Route],
-    p: int,
-    seed: int,
-    *,
-    dated: bool = True,
-    across: bool = False,
-    timed: bool = False,
-) -> Share:
+def unicity(routes: Sequence[Route], p: int, seed: int, *, timed: bool = False) -> Share:
     """The vehicle-days that `p` random cells of their true way single out among those published.
 
-    `dated`: whether the points tell the date, so that only the vehicles out on it are left. `across`: all routes
-    count as one fleet in one city; else each is a fleet of its own. `timed`: the points tell the minute as
-    well, and so must the lines. A day is singled out when more of the points lie on its lines than on those of any
-    other. Days with fewer than `p` cells are no trials.
+    Each route is a fleet of its own. `timed`: the points tell the minute as well, and so must the lines. A day is
+    singled out when more of the points lie on its lines than on those of any other. Days with fewer than `p` cells
+    are no trials.
     """
     rng = np.random.default_rng(seed)
-    fleets = [[case for route in routes for case in route.cases]] if across else [r.cases for r in routes]
-    found = [one for fleet in fleets for one in _singled_out(fleet, p, rng, dated, timed)]
+    found = [one for route in routes for one in _singled_out(route.cases, p, rng, timed)]
     return Share(sum(found), len(found))
 
 
-def _singled_out(
-    fleet: Sequence[Case], p: int, rng: np.random.Generator, dated: bool, timed: bool
-) -> list[bool]:
+def _singled_out(fleet: Sequence[Case], p: int, rng: np.random.Generator, timed: bool) -> list[bool]:
     published = [_published(case, timed) for case in fleet]
     found = []
     for number, case in enumerate(fleet):
@@ -55,10 +42,7 @@ def _singled_out(
         if len(cells) < p:
             continue
         drawn = {cells[index] for index in rng.choice(len(cells), p, replace=False)}
-        fitting = [
-            len(drawn & each) if not dated or other.seen.date == case.seen.date else -1
-            for other, each in zip(fleet, published, strict=True)
-        ]
+        fitting = [len(drawn & each) for each in published]
         found.append(fitting[number] == max(fitting) and fitting.count(fitting[number]) == 1)
     return found
 
@@ -76,7 +60,7 @@ def _true_cells(case: Case, timed: bool) -> Cells:
     places_m, way_m = _places(case), case.secrets.way_m
     if not len(places_m) or not len(way_m):
         return frozenset()
-    off_m: NDArray[np.float64] = cKDTree(places_m).query(way_m)[0]
+    off_m: Floats = cKDTree(places_m).query(way_m)[0]
     shown = np.flatnonzero(off_m <= PUBLISHED_M)
     return _cells(way_m[shown], shown.astype(np.float64) if timed else None)
 
@@ -87,9 +71,8 @@ def _places(case: Case) -> Floats:
 
 
 def _dense(points_m: Floats) -> Floats:
-    run_m = np.concatenate([[0.0], np.hypot(*np.diff(points_m, axis=0).T).cumsum()])
-    along_m = np.union1d(run_m, np.arange(0.0, run_m[-1], STEP_M))
-    return np.column_stack([np.interp(along_m, run_m, axis) for axis in points_m.T])
+    at_m = run_m(points_m)
+    return interpolated(np.union1d(at_m, np.arange(0.0, at_m[-1], STEP_M)), at_m, points_m)
 
 
 def _cells(places_m: Floats, seconds: Floats | None = None) -> Cells:
@@ -97,4 +80,4 @@ def _cells(places_m: Floats, seconds: Floats | None = None) -> Cells:
     columns = np.floor(places_m / CELL_M)
     if seconds is not None:
         columns = np.column_stack([columns, np.floor(seconds / MINUTE_S)])
-    return frozenset(tuple(int(each) for each in row) for row in columns)
+    return frozenset(map(tuple, columns.astype(np.int64).tolist()))

@@ -7,18 +7,24 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from agent.audit import elastic_pathing
 from agent.audit.baselines import ZONE_M
 from agent.audit.breaks import Results, controls
-from agent.audit.breaks import attacked as breaks_attacked
 from agent.audit.breaks.combined import HOUR, LINEAR, TREES
 from agent.audit.case import Case, HiddenKind, Route
 from agent.audit.guessing import Share
 from agent.audit.simulated import Versions
 from agent.audit.speed import local_speed, speeding
-from agent.audit.zones import ATTACKS, CHANCE, Guessed, differenced, guesses, without_place
+from agent.audit.zones import (
+    ATTACKS,
+    CHANCE,
+    Guessed,
+    as_rows,
+    differenced,
+    guesses,
+    of_kind,
+    without_place,
+)
 from agent.audit.zones import shares as zone_shares
 from agent.audit.zones.controls import CONTROLS, Tracker
 
@@ -143,7 +149,7 @@ def places(fairhaul: Sequence[Route], trackers: Mapping[Tracker, Sequence[Route]
     ours = [answer for route in fairhaul for answer in guesses(route)]
     for (kind, words), within_m in itertools.product(KINDS.items(), ZONE_WITHIN_M):
         section = f"{words}, within {within_m:g} m"
-        yield from (proving(row, unproven) for row in _places_of(_only(ours, kind), section, within_m))
+        yield from (proving(row, unproven) for row in _places_of(of_kind(ours, kind), section, within_m))
     yield from without
 
 
@@ -158,7 +164,7 @@ def _without_fairhaul(trackers: Mapping[Tracker, Sequence[Route]]) -> Iterator[R
     """Every attack on every tracker without Fairhaul, and on one of them at least so much."""
     within_m = ZONE_WITHIN_M[0]
     for (tracker, name), (kind, words) in itertools.product(TRACKERS.items(), KINDS.items()):
-        answers = _only([each for route in trackers.get(tracker, ()) for each in guesses(route)], kind)
+        answers = of_kind([each for route in trackers.get(tracker, ()) for each in guesses(route)], kind)
         found = zone_shares(answers, within_m)
         section = f"{name}: {words}, within {within_m:g} m"
         for attack, (where, what, least) in CONTROLS.items():
@@ -175,31 +181,24 @@ def versions(found: Sequence[Versions]) -> Iterator[Row]:
     for one in found:
         for hidden in one.hidden:
             guess_m = differenced(one.before, one.after, without_place(hidden))
-            guesses_m = np.empty((0, 2)) if guess_m is None else guess_m[None]
-            answers.append(Guessed(hidden, {DIFFERENCED: guesses_m}))
+            answers.append(Guessed(hidden, {DIFFERENCED: as_rows(guess_m)}))
     for within_m in ZONE_WITHIN_M:
         shares = zone_shares(answers, within_m)
-        section, chance = "two versions of an agreement", shares[CHANCE].value
-        attack = f"{DIFFERENCED}, within {within_m:g} m"
-        if within_m == ZONE_WITHIN_M[0]:
-            yield promised(section, attack, shares.get(DIFFERENCED, NO_TRIAL), chance, chance + POINTS, "R9")
-        else:
-            yield printed(section, attack, shares.get(DIFFERENCED, NO_TRIAL), chance)
-
-
-def _only(answers: Sequence[Guessed], kind: HiddenKind) -> list[Guessed]:
-    return [answer for answer in answers if answer.hidden.kind == kind]
+        attack, share = f"{DIFFERENCED}, within {within_m:g} m", shares.get(DIFFERENCED, NO_TRIAL)
+        yield _place_row("two versions of an agreement", attack, share, shares[CHANCE].value, within_m)
 
 
 def _places_of(answers: Sequence[Guessed], section: str, within_m: float) -> Iterator[Row]:
     found = zone_shares(answers, within_m)
-    chance = found[CHANCE].value
     for attack in ATTACKS:
-        share = found.get(attack, NO_TRIAL)
-        if within_m == ZONE_WITHIN_M[0]:
-            yield promised(section, attack, share, chance, chance + POINTS, "R9")
-        else:
-            yield printed(section, attack, share, chance)
+        yield _place_row(section, attack, found.get(attack, NO_TRIAL), found[CHANCE].value, within_m)
+
+
+def _place_row(section: str, attack: str, share: Share, chance: float, within_m: float) -> Row:
+    """Promised within the first of ZONE_WITHIN_M; within the other it is printed."""
+    if within_m == ZONE_WITHIN_M[0]:
+        return promised(section, attack, share, chance, chance + POINTS, "R9")
+    return printed(section, attack, share, chance)
 
 
 # Breaks.
@@ -297,14 +296,14 @@ def speeds(
     """R4: speeding, and speed at a place; and elastic pathing where any speed is published."""
     section = "speed"
     above, local, bare = speeding(fairhaul, ceiling_mps), local_speed(fairhaul, seed), local_speed(raw, seed)
-    if mode == "daily":
-        yield promised(section, "lines faster than the ceiling", above, None, 0.0, "R4")
-        yield promised(
-            section, "at a place, R² beyond another day's", local.gain_over_street, None, GAIN_MAX, "R4"
-        )
-    else:
-        yield given_away(section, "lines faster than the ceiling", above, None)
-        yield given_away(section, "at a place, R² beyond another day's", local.gain_over_street, None)
+    for attack, found, most in (
+        ("lines faster than the ceiling", above, 0.0),
+        ("at a place, R² beyond another day's", local.gain_over_street, GAIN_MAX),
+    ):
+        if mode == "daily":
+            yield promised(section, attack, found, None, most, "R4")
+        else:
+            yield given_away(section, attack, found, None)
     yield given_away(section, "mean of a line, R²", local.by_line, None)
     yield control(section, "at a place on raw data, R² beyond the line's mean", bare.gain, GAIN_MIN)
     yield control(
@@ -327,8 +326,3 @@ def _elastic(fairhaul: Sequence[Route], raw: Sequence[Route]) -> Iterator[Row]:
             yield control(section, attack, found, ELASTIC_MIN)._replace(chance=chance.value)
         else:
             yield printed(section, attack, found, chance.value)
-
-
-def results_of(routes: Sequence[Route], seed: int, judged: Collection[str] | None = None) -> Results:
-    """Every attack on the breaks of these routes; `judged`: the names of those that count, None for all."""
-    return breaks_attacked(routes, seed, judged)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.agreement import Agreement, load_agreement
+from agent.agreement import load_agreement
 from agent.cli.failing import BAD_USAGE, FAILED, UNREADABLE, clear_errors, fail
 from agent.surroundings import EXAMPLE_AGREEMENT, Logs, agreement_for
 
@@ -122,10 +121,8 @@ def _asked(
 
     if "-" in logs:
         fail(BAD_USAGE, "a log from standard input has nothing beside it: write the name of a file")
-    known: Agreement = agreement_for(Logs(logs), path) if logs else load_agreement(path or EXAMPLE_AGREEMENT)
-    tree = json.loads(known.canonical)
-    tree.pop("behind", None)  # nothing expires in an audit
-    return Asked(known, tree, days, seed, tuple(noises_m), jobs)
+    known = agreement_for(Logs(logs), path) if logs else load_agreement(path or EXAMPLE_AGREEMENT)
+    return Asked(known, days, seed, tuple(noises_m), jobs)
 
 
 def _say(asked: Asked, judged: Judged) -> None:

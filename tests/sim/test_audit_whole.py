@@ -19,18 +19,19 @@ from agent.audit.breaks import COMBINED, SIGNALS
 from agent.audit.zones import ATTACKS
 from agent.surroundings import EXAMPLES
 from drivers.simulate import shift, write
+from tests.sim.test_audit_small import NEAR_A_MONTHS_END
 
 JUDGEMENTS = set(get_args(verdict.Judgement))
 
 
 @pytest.fixture(autouse=True)
-def reduced() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulated, "HOURS", 0.7)
-        patch.setattr(simulated, "DAYS_A_ROUTE", 1)
-        patch.setattr(trial, "TRAINING_DAYS", 2)
-        simulated._ground.cache_clear()
-        yield
+def reduced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(simulated, "HOURS", 0.7)
+    monkeypatch.setattr(simulated, "DAYS_A_ROUTE", 1)
+    monkeypatch.setattr(simulated, "FIRST_DAY", NEAR_A_MONTHS_END)
+    monkeypatch.setattr(trial, "TRAINING_DAYS", 2)
+    simulated._ground.cache_clear()
+    yield
     simulated._ground.cache_clear()
 
 
@@ -52,7 +53,9 @@ def attacks(rows: list[dict[str, Any]], section: str) -> set[str]:
 
 def test_simulated_days_are_attacked_by_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def few(asked: trial.Asked, noise_m: float, days: int) -> simulated.Wanted:
-        return simulated.Wanted(asked.tree, 2, 3, noise_m)
+        tree = simulated.tree_of(asked.agreement)
+        tree["streams"]["harsh_braking"]["held"] = "1 day"
+        return simulated.Wanted(tree, 2, 3, noise_m)
 
     monkeypatch.setattr(trial.Asked, "wanted", few)
     agreed = EXAMPLES / "agreements" / "operations.yaml"

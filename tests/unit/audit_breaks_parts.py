@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.audit.breaks import Day, days_of
-from agent.audit.case import Break, Case, Floats, Line, Route, Secrets, Seen
+from agent.audit.case import Break, Case, Floats, Line, Route, Secrets, Seen, interpolated, pair, run_m
 
 BLOCK_M = 110.0
 ROWS, ROW_M = 12, 1200.0
@@ -32,8 +32,7 @@ class Drive(NamedTuple):
 
     def place_m(self, along_m: Floats) -> Floats:
         """East and north at metres along the way."""
-        run_m = np.concatenate([[0.0], np.hypot(*np.diff(self.way_m, axis=0).T).cumsum()])
-        return np.column_stack([np.interp(along_m, run_m, axis) for axis in self.way_m.T])
+        return interpolated(along_m, run_m(self.way_m), self.way_m)
 
     @property
     def length_m(self) -> float:
@@ -71,10 +70,7 @@ def drive(way_m: Floats, chance: np.random.Generator) -> Drive:
     along_m.append(length_m)
     made = Drive(np.array(at_s), np.array(along_m), stands, breaks, way_m)
     spots_m = made.place_m(np.array([stops_m[number] for number in rests]))
-    placed = [
-        one._replace(place_m=(float(spot[0]), float(spot[1])))
-        for one, spot in zip(breaks, spots_m, strict=True)
-    ]
+    placed = [one._replace(place_m=pair(spot)) for one, spot in zip(breaks, spots_m, strict=True)]
     return made._replace(breaks=placed)
 
 

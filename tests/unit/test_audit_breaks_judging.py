@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agent.audit.breaks import COMBINED, SIGNALS, Results, attacked, combined, days_of_route
+from agent.audit.breaks import COMBINED, SIGNALS, Results, attacked
+from agent.audit.breaks.combined import learned, lessons_of
 from agent.audit.breaks.judging import placebos_m
 from agent.audit.case import Break, Secrets
 from agent.audit.guessing import best, is_near
@@ -32,7 +33,8 @@ def test_every_attack_is_judged_by_name(of_raw: Results) -> None:
 def test_the_best_attack_on_raw_tracks_finds_breaks_and_their_minutes(of_raw: Results) -> None:
     assert of_raw.attacks[of_raw.best].on_route.value >= 0.95
     assert of_raw.attacks["combined, linear"].on_route.value >= 0.8
-    assert of_raw.place_and_duration.value > of_raw.place_and_duration_chance.value + 0.3
+    by_chance = of_raw.chance.on_route.value * of_raw.duration_of_each.value
+    assert of_raw.place_and_duration.value > by_chance + 0.3
 
 
 def test_placebos_are_found_less_often_than_breaks(of_raw: Results) -> None:
@@ -87,14 +89,14 @@ def test_a_day_without_lines_counts_as_not_found() -> None:
 
 
 def test_what_was_learned_on_other_routes_finds_breaks_on_this_one() -> None:
-    first, *others = routes(timed, count=4, days=3)
-    days = days_of_route(first)
-    scores = combined(others, days, np.random.default_rng(1))
+    here, *others = (lessons_of(route) for route in routes(timed, count=4, days=3))
+    taught = [one for route in others for one in route]
+    scores = learned(taught, [one.looked for one in here], np.random.default_rng(1), "on_route")
     assert set(scores) == set(COMBINED)
     hits = [
-        is_near(best(day.candidates.places_m, of_day), taken.place_m)
-        for day, of_day, case in zip(days, scores["combined, trees"], first.cases, strict=True)
-        for taken in case.secrets.breaks
+        is_near(best(one.looked.day.candidates.places_m, of_day), taken.place_m)
+        for one, of_day in zip(here, scores["combined, trees"], strict=True)
+        for taken in one.secrets.breaks
     ]
     assert sum(hits) >= 5 <= len(hits)
 

@@ -7,7 +7,7 @@ import numpy as np
 from agent.audit.breaks.combined import Lesson, lessons_of, look
 from agent.audit.breaks.day import days_of
 from agent.audit.breaks.plan import planned
-from agent.audit.case import Break, Route
+from agent.audit.case import Break, Route, interpolated, pair, run_m
 from agent.audit.guessing import is_near
 from tests.unit.audit_breaks_parts import daily, routes
 
@@ -19,9 +19,9 @@ def with_a_break_at(route: Route, share: float) -> Route:
     cases = []
     for case in route.cases:
         points_m = np.concatenate([line.points_m for line in case.seen.lines])
-        run_m = np.concatenate([[0.0], np.hypot(*np.diff(points_m, axis=0).T).cumsum()])
-        east_m, north_m = (float(np.interp(share * run_m[-1], run_m, axis)) for axis in points_m.T)
-        breaks = [Break("on_route", (east_m, north_m), 0.0, 600.0)]
+        at_m = run_m(points_m)
+        (place_m,) = interpolated(share * at_m[-1], at_m, points_m)
+        breaks = [Break("on_route", pair(place_m), 0.0, 600.0)]
         cases.append(case._replace(secrets=case.secrets._replace(breaks=breaks)))
     return route._replace(cases=cases)
 

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -83,7 +82,7 @@ def test_options_are_taken_over(asked: list[Asked]) -> None:
     assert audit("--agreement", agreed, "--days", 24, "--seed", 9, "--noise", 2, "--jobs", 1).exit_code == 0
     (one,) = asked
     assert one.agreement.reference.id == "operations"
-    assert one[2:] == (24, 9, (2.0,), 1)
+    assert one[1:] == (24, 9, (2.0,), 1)
     assert one.mode == "timed"
 
 
@@ -96,7 +95,7 @@ def test_the_terms_are_those_of_the_agreement_without_what_stands_behind_it(
             text.replace("# behind: safety-only.yaml", "behind: safety-only.yaml"), encoding="utf-8"
         )
     assert audit("--agreement", tmp_path / "routes-and-safety.yaml").exit_code == 0
-    tree: dict[str, Any] = asked[0].tree
+    tree = asked[0].wanted(1.5, 12).tree
     assert tree["id"] == "routes-and-safety"
     assert "behind" not in tree
 

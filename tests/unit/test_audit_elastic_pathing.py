@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from agent.audit.case import Case, Floats, Line, Route, Secrets, Seen
+from agent.audit.case import Case, Floats, Line, Route, Secrets, Seen, interpolated, run_m
 from agent.audit.elastic_pathing import WITHIN_M, attacked, paths, street_graph
 
 # Unequal on its two sides: where streets mirror each other, speed alone can't tell which of them it was.
@@ -23,15 +23,15 @@ def grid() -> list[Floats]:
 def driven(corners: list[tuple[float, float]]) -> tuple[Floats, Floats]:
     """Each second's place and speed: 11 m/s, slowing to 3 m/s at each corner."""
     points_m = np.array(corners, float)
-    at_m = np.concatenate([[0.0], np.hypot(*np.diff(points_m, axis=0).T).cumsum()])
-    run_m, mps, along_m = [], [], 0.0
+    at_m = run_m(points_m)
+    driven_m, mps, along_m = [], [], 0.0
     while along_m < at_m[-1]:
         near_m = np.abs(at_m[1:-1] - along_m).min(initial=math.inf)
         speed_mps = min(11.0, 3.0 + near_m / 5)
         along_m += speed_mps
-        run_m.append(along_m)
+        driven_m.append(along_m)
         mps.append(speed_mps)
-    return np.column_stack([np.interp(run_m, at_m, axis) for axis in points_m.T]), np.array(mps)
+    return interpolated(driven_m, at_m, points_m), np.array(mps)
 
 
 # From a corner of the town: the other ways of turning like this lead out of it.
@@ -70,19 +70,15 @@ def test_without_a_slow_second_there_is_no_turn() -> None:
     assert math.dist(ends_m[0], (1650.0, 850.0)) < 250
 
 
-def test_a_tracker_that_sends_speed_alone_has_something_to_work_on() -> None:
-    named = attacked(fleet(), "truth")
-    assert [each.within_m for each in named] == list(WITHIN_M)
-    assert [each.found.trials for each in named] == [1, 1]
-    assert named[1].chance.value <= named[0].chance.value < 0.5
-
-
 def test_lines_without_times_give_nothing_to_work_on() -> None:
     assert attacked(fleet()) == []
 
 
 def test_times_of_points_give_a_speed() -> None:
-    assert [each.found.trials for each in attacked(fleet(seconds=True))] == [1, 1]
+    named = attacked(fleet(seconds=True))
+    assert [each.within_m for each in named] == list(WITHIN_M)
+    assert [each.found.trials for each in named] == [1, 1]
+    assert named[1].chance.value <= named[0].chance.value < 0.5
 
 
 @pytest.mark.parametrize(("apart_m", "trials"), [(40.0, 1), (60.0, 0)])
@@ -104,9 +100,8 @@ def test_next_to_nothing_raises_nothing(points: list[tuple[float, float]]) -> No
     points_m = np.array(points, float)
     line = Line(0, points_m, 10.0, np.zeros(len(points_m)), 0.0)
     still = day([line], points_m, np.zeros(len(points_m)))
-    for of in ("truth", "published"):
-        assert attacked([Route("r", [still, day([], np.empty((0, 2)), np.empty(0))], [])], of) == []
-        assert attacked([Route("r", [], [])], of) == []
+    assert attacked([Route("r", [still, day([], np.empty((0, 2)), np.empty(0))], [])]) == []
+    assert attacked([Route("r", [], [])]) == []
     assert not len(paths(np.zeros(5), street_graph([points_m]), points_m[0]))
     assert not len(paths(np.ones(5), street_graph([]), points_m[0]))
 

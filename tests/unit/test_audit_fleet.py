@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from agent.audit import fleet
-from agent.audit.case import Arrival, Route
+from agent.audit.case import Arrival, Braking, Route
 from agent.audit.verdict import Judged, Row
 from tests.unit import audit_breaks_parts as rounds
 from tests.unit import test_audit_joining as streets
@@ -76,6 +76,20 @@ def test_R18_what_an_attack_that_succeeds_nowhere_does_not_join_proves_nothing(
     found = promised_or_given(of_brakings())
     assert found["key"] == found["time"] == "proves nothing"
     assert found["space"] == "given away"
+
+
+def test_a_truck_is_looked_for_in_squares_of_the_agreement_s_size() -> None:
+    """Each record lies 100 m from the braking that explains it: in a square of 250 m, and in none of 100 m."""
+    cases = [
+        case._replace(
+            secrets=case.secrets._replace(brakings=[Braking(1.0, (550.0, 150.0 + 300.0 * day))]),
+        )
+        for day, case in enumerate(streets.late(300.0).cases)
+    ]
+    for cell_m, trials in ((250.0, 2), (100.0, 0)):  # half of the days are learned from
+        rows = fleet.brakings([Route("a", cases, [])], [], {"a": streets.PLANE}, cell_m, 1)
+        found = {row.attack: row.found for row in rows if row.section == "brakings joined to their day"}
+        assert [found[attack].trials for attack in sorted(TRUCKS)] == [trials, trials]
 
 
 def test_how_few_places_single_out_a_truck_is_given_away_and_on_raw_data_they_must() -> None:

@@ -71,14 +71,14 @@ def test_a_day_without_a_line_has_no_candidates() -> None:
 
 
 def test_a_place_between_two_points_lies_on_the_line() -> None:
-    along_m, places_m = spaced(line([(0, 0), (60, 0), (60, 40)]))
+    along_m, places_m = spaced(np.array([(0, 0), (60, 0), (60, 40)]))
     assert along_m.tolist() == [0.0, 25.0, 50.0, 75.0, 100.0]
     assert places_m.tolist() == [[0, 0], [25, 0], [50, 0], [60, 15], [60, 40]]
 
 
 @pytest.mark.parametrize("length_m", [0.0, 24.9, 25.0, 25.1])
 def test_a_short_line_has_both_of_its_ends(length_m: float) -> None:
-    _, places_m = spaced(line([(5, 5), (5 + length_m, 5)]))
+    _, places_m = spaced(np.array([(5, 5), (5 + length_m, 5)]))
     assert places_m[[0, -1], 0] == pytest.approx([5, 5 + length_m])
     assert len(places_m) == (2 if length_m <= STEP_M else 3)
 

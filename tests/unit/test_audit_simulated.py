@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +15,16 @@ from agent.agreement import load_agreement
 from agent.audit import simulated
 from agent.audit.baselines import ZONE_M
 from agent.audit.case import Case, Route
-from agent.audit.simulated import DEPOT_HINT_TIMES, HINT_M, HINT_OFF_M, Driven, Wanted, driven, planes_of
+from agent.audit.simulated import (
+    DEPOT_HINT_TIMES,
+    HINT_M,
+    HINT_OFF_M,
+    Driven,
+    Wanted,
+    driven,
+    planes_of,
+    tree_of,
+)
 from agent.surroundings import EXAMPLE_AGREEMENT
 from drivers.simulate import shift
 
@@ -38,9 +46,7 @@ def reduced() -> Iterator[None]:
 
 
 def wanted(days: int = 2, seed: int = SEED, noise_m: float = 1.5) -> Wanted:
-    tree = json.loads(load_agreement(EXAMPLE_AGREEMENT).canonical)
-    tree.pop("behind", None)
-    return Wanted(tree, days, seed, noise_m)
+    return Wanted(tree_of(load_agreement(EXAMPLE_AGREEMENT)), days, seed, noise_m)
 
 
 @pytest.fixture(scope="module")

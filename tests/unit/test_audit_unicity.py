@@ -31,16 +31,12 @@ def test_days_on_the_same_streets_are_not() -> None:
     assert unicity([Route("r", [case(EAST), case(EAST)], [])], 4, 1).value == 0.0
 
 
-def test_the_date_alone_tells_days_apart_where_it_is_known() -> None:
-    fleet = [Route("r", [case(EAST), case(EAST, "2026-11-03")], [])]
-    assert unicity(fleet, 1, 1).value == 1.0
-    assert unicity(fleet, 1, 1, dated=False).value == 0.0
+def test_the_date_is_not_known() -> None:
+    assert unicity([Route("r", [case(EAST), case(EAST, "2026-11-03")], [])], 1, 1).value == 0.0
 
 
-def test_all_routes_may_be_one_fleet() -> None:
-    routes = [Route("a", [case(EAST)], []), Route("b", [case(EAST)], [])]
-    assert unicity(routes, 2, 1).value == 1.0
-    assert unicity(routes, 2, 1, across=True).value == 0.0
+def test_each_route_is_a_fleet_of_its_own() -> None:
+    assert unicity([Route("a", [case(EAST)], []), Route("b", [case(EAST)], [])], 2, 1).value == 1.0
 
 
 def test_points_come_from_ground_that_was_published_alone() -> None:

@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from agent.audit import verdict
-from agent.audit.breaks import COMBINED, SIGNALS, Found, Results
+from agent.audit.breaks import COMBINED, SIGNALS, Found, Results, attacked
 from agent.audit.breaks.controls import CONTROLS, RAW
 from agent.audit.case import Hidden, Route
 from agent.audit.guessing import Share
@@ -99,7 +99,6 @@ def results(best: Share, chance: float = 0.05, both: Share | None = None, by_pla
         duration=SURE,
         duration_of_each=Share(40, 100),
         place_and_duration=both or Share(0, 100),
-        place_and_duration_chance=by_chance,
     )
 
 
@@ -214,7 +213,7 @@ def test_R3_on_raw_data_the_best_attack_must_find_nearly_every_break(hits: int, 
 
 def test_R3_the_attacks_of_a_whole_audit_become_rows() -> None:
     """Real attackers on a made-up round: a line a minute gives its breaks away."""
-    timed = verdict.results_of(rounds.routes(rounds.timed, count=1, days=2), 1)
+    timed = attacked(rounds.routes(rounds.timed, count=1, days=2), 1)
     rows = list(verdict.breaks(1.5, timed, "timed", bound=True))
     assert max(row.value for row in rows if row.judgement == "given away") > 0.9
 

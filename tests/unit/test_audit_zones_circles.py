@@ -10,7 +10,7 @@ import shapely
 
 from agent.audit.case import Case, Route, Secrets
 from agent.audit.guessing import Share
-from agent.audit.zones import ATTACKS, CHANCE, DISCOVERED, guessed, judged, judged_over, shares
+from agent.audit.zones import ATTACKS, CHANCE, DISCOVERED, guessed, guesses, of_kind, shares
 from tests.unit.zone_parts import days_of, hidden, hint, inside, off_limits, within
 
 CASES = 12
@@ -76,10 +76,11 @@ def test_zones_are_discovered_without_any_ground():
 
 
 def test_shares_count_the_places_of_a_route():
-    found = judged(_route(1, centred=True), 50.0)
+    found = shares(guesses(_route(1, centred=True)), 50.0)
     assert set(found) == {*ATTACKS, CHANCE, DISCOVERED}
     assert {share.trials for share in found.values()} == {1}
 
 
 def test_shares_can_be_asked_for_one_kind_of_place():
-    assert judged_over([_route(1, centred=True)], 50.0, "depot")[CHANCE].trials == 0
+    answers = guessed(_route(1, centred=True), {})
+    assert [shares(of_kind(answers, kind), 50.0)[CHANCE].trials for kind in ("off_limits", "depot")] == [1, 0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import pytest
@@ -24,9 +23,7 @@ DAYS = 6
 def trackers() -> dict[Tracker, list[Route]]:
     """A city's days on the three trackers without Fairhaul."""
     ground, shifts = simulated._ground(CITY), simulated._shifts(CITY, DAYS, 1.5)
-    agreement = load_agreement(EXAMPLE_AGREEMENT)
-    tree = json.loads(agreement.canonical)
-    tree.pop("behind", None)
+    tree = simulated.tree_of(load_agreement(EXAMPLE_AGREEMENT))
     terms, _ = simulated._terms(tree, shifts[0], ground.privates)
     drives = [simulated._Drive(made, terms, ground) for made in shifts]
     empty = [Seen("city", "truck", "2027-03-02", one.duty_s, [], [], [], math.inf) for one in drives]

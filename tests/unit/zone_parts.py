@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import shapely
 
-from agent.audit.case import Floats, Hidden, Line, Seen
+from agent.audit.case import Floats, Hidden, Line, Seen, interpolated, pair, run_m
 from agent.audit.zones import Target
 
 DRIVEN_MPS = 6.0
@@ -22,9 +22,8 @@ def path(*points_m: tuple[float, float]) -> Floats:
 
 def seconds_along(points_m: Floats, speed_mps: float = DRIVEN_MPS) -> Floats:
     """A place for each second of a drive along the points."""
-    run_m = np.concatenate([[0.0], np.hypot(*np.diff(points_m, axis=0).T).cumsum()])
-    along_m = np.arange(0.0, run_m[-1], speed_mps)
-    return np.column_stack([np.interp(along_m, run_m, points_m[:, axis]) for axis in (0, 1)])
+    at_m = run_m(points_m)
+    return interpolated(np.arange(0.0, at_m[-1], speed_mps), at_m, points_m)
 
 
 def seen(*lines_m: Floats, seconds: Sequence[Floats] | None = None, duty_s: float = 28_800.0) -> Seen:
@@ -98,4 +97,4 @@ def off_limits(ground: shapely.Polygon) -> Target:
 
 def hidden(place_m: Floats, ground: shapely.Polygon) -> Hidden:
     """A place off limits."""
-    return Hidden("off_limits", (float(place_m[0]), float(place_m[1])), ground)
+    return Hidden("off_limits", pair(place_m), ground)

@@ -6,8 +6,8 @@ attackers have this project's code and the agreement's text; they do not have th
 
 from __future__ import annotations
 
-from agent.audit.breaks.combined import COMBINED, combined
-from agent.audit.breaks.day import Day, Signal, days_of, days_of_route
+from agent.audit.breaks.combined import COMBINED
+from agent.audit.breaks.day import Day, days_of, days_of_route
 from agent.audit.breaks.judging import Found, Results, attacked
 from agent.audit.breaks.signals import SIGNALS
 
@@ -17,9 +17,7 @@ __all__ = [
     "Day",
     "Found",
     "Results",
-    "Signal",
     "attacked",
-    "combined",
     "days_of",
     "days_of_route",
 ]

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier, VotingClassifier
@@ -30,7 +29,7 @@ from agent.audit.breaks.day import (
     share,
 )
 from agent.audit.breaks.signals import scored
-from agent.audit.case import BreakKind, Floats, Route, Secrets
+from agent.audit.case import Bools, BreakKind, Floats, Ints, Route, Secrets
 from agent.audit.guessing import NEAR_M
 
 LOCAL = 41  # candidates that a score is compared with: a kilometre of way
@@ -47,7 +46,7 @@ COMBINED = (LINEAR, TREES, HOUR)
 class Model(Protocol):
     """What scikit-learn's classifiers have in common."""
 
-    def fit(self, columns: Floats, labels: NDArray[np.bool_]) -> Any:
+    def fit(self, columns: Floats, labels: Bools) -> Any:
         """Learn."""
 
     def predict_proba(self, columns: Floats) -> Floats:
@@ -110,17 +109,6 @@ def parts(behind: Floats) -> Floats:
     return softly
 
 
-def combined(
-    train: Sequence[Route], days: Sequence[Day], chance: np.random.Generator, kind: BreakKind = "on_route"
-) -> dict[str, list[Floats]]:
-    """How likely a break of this kind is near each candidate of `days`, by each of COMBINED.
-
-    `train` must not hold the route of `days`. Scores are 0 where there is nothing to learn from.
-    """
-    lessons = [lesson for route in train for lesson in lessons_of(route)]
-    return learned(lessons, [look(day) for day in days], chance, kind)
-
-
 def lessons_of(route: Route) -> list[Lesson]:
     """The days of a route, looked at."""
     days = days_of_route(route)
@@ -130,7 +118,10 @@ def lessons_of(route: Route) -> list[Lesson]:
 def learned(
     lessons: Sequence[Lesson], looked: Sequence[Looked], chance: np.random.Generator, kind: BreakKind
 ) -> dict[str, list[Floats]]:
-    """As `combined`, of days that have been looked at."""
+    """How likely a break of this kind is near each candidate of the days in `looked`, by each of COMBINED.
+
+    `lessons` must not be of the route of those days. Scores are 0 where there is nothing to learn from.
+    """
     lessons = [one for one in lessons if len(one.looked.scores)]
     near = [near_break(one.looked.day, one.secrets, kind) for one in lessons]
     kept = [some(each, chance) for each in near]
@@ -185,7 +176,7 @@ def _likely(model: Model, columns: Floats) -> Floats:
     return model.predict_proba(columns)[:, 1] if len(columns) else np.zeros(0)
 
 
-def near_break(day: Day, secrets: Secrets, kind: BreakKind) -> NDArray[np.bool_]:
+def near_break(day: Day, secrets: Secrets, kind: BreakKind) -> Bools:
     """For each candidate, whether guessing it would find a break of this kind."""
     near = np.zeros(len(day.candidates.line), bool)
     for taken in secrets.breaks:
@@ -194,7 +185,7 @@ def near_break(day: Day, secrets: Secrets, kind: BreakKind) -> NDArray[np.bool_]
     return near
 
 
-def some(near: NDArray[np.bool_], chance: np.random.Generator) -> NDArray[np.int64]:
+def some(near: Bools, chance: np.random.Generator) -> Ints:
     """All candidates near a break, and some of the many others: they say the same many times over."""
     far = np.flatnonzero(~near)
     return np.concatenate(

@@ -13,12 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from agent.audit.breaks.day import days_of, run_m
+from agent.audit.breaks.day import days_of_route
 from agent.audit.breaks.signals import SIGNALS
-from agent.audit.case import Case, Floats, Line, Route, Seen
+from agent.audit.case import Bools, Case, Floats, Ints, Line, Route, Seen, interpolated, run_m
 from agent.audit.guessing import Share, best, is_near
 
 MOVING_MPS = 0.5
@@ -38,15 +37,11 @@ PART_S = 300.0
 SENT_S = 60.0
 LATER_S = 80_000.0
 
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
-
 
 class Way(NamedTuple):
     """What a tracker received while the truck moved on duty, one row a second, and the standstills between.
 
-    `stood_s`: for how long the truck stood before each row; `rested`: whether that was a break. `cloud_m`: all that was
-    received; `row`: each row's place in it.
+    `stood_s`: for how long the truck stood before each row; `rested`: whether that was a break.
     """
 
     seen: Seen
@@ -54,8 +49,6 @@ class Way(NamedTuple):
     points_m: Floats
     stood_s: Floats
     rested: Bools
-    cloud_m: Floats
-    row: Ints
 
     @property
     def along_m(self) -> Floats:
@@ -76,7 +69,7 @@ def way_of(case: Case) -> Way:
     middles_s = [(taken.begins_s + taken.ends_s) / 2 for taken in case.secrets.breaks]
     behind = np.searchsorted(seconds[rows], middles_s)
     rested = np.isin(np.arange(len(rows)), behind)
-    return Way(case.seen, seconds[rows], smooth_m, stood_s, rested, points_m, rows)
+    return Way(case.seen, seconds[rows], smooth_m, stood_s, rested)
 
 
 def _received(case: Case) -> tuple[Floats, Floats]:
@@ -111,9 +104,8 @@ def _line(way: Way, rows: slice, cap_s: float = CAP_S) -> Line:
     points_m = way.points_m[rows]
     along_m = run_m(points_m)
     at_m = np.linspace(0.0, along_m[-1], max(2, round(along_m[-1] / POINT_M) + 1))
-    spaced_m = np.column_stack([np.interp(at_m, along_m, axis) for axis in points_m.T])
     ran_s = len(points_m) + np.minimum(way.stood_s[rows], cap_s).sum()
-    return Line(0, spaced_m, ROUNDED_S * round(ran_s / ROUNDED_S), None, LATER_S)
+    return Line(0, interpolated(at_m, along_m, points_m), ROUNDED_S * round(ran_s / ROUNDED_S), None, LATER_S)
 
 
 def _seen(way: Way, lines: Iterable[Line]) -> Seen:
@@ -195,18 +187,11 @@ def pointed(way: Way, chance: np.random.Generator) -> Seen:
     near: Bools = np.any(np.abs(way.along_m[:, None] - stands_m) <= FINE_ROUND_M, axis=1)
     lines = []
     for rows in _cut(way, LINE_M):
-        pieces = np.split(way.points_m[rows], np.flatnonzero(np.diff(near[rows])) + 1)
-        kept = [_bends_m(piece, FINE_M if near[rows][at] else BENDS_M) for at, piece in _numbered(pieces)]
+        ends = np.flatnonzero(np.diff(near[rows])) + 1
+        pieces = zip(np.split(way.points_m[rows], ends), np.split(near[rows], ends), strict=True)
+        kept = [_bends_m(piece, FINE_M if fine[0] else BENDS_M) for piece, fine in pieces]
         lines.append(_line(way, rows)._replace(points_m=np.concatenate(kept)))
     return _seen(way, lines)
-
-
-def _numbered(pieces: Sequence[Floats]) -> Iterator[tuple[int, Floats]]:
-    """Each piece with the row at which it begins."""
-    at = 0
-    for piece in pieces:
-        yield at, piece
-        at += len(piece)
 
 
 def _bends_m(points_m: Floats, within_m: float) -> Floats:
@@ -298,7 +283,7 @@ def alone(routes: Sequence[Route], attacks: Sequence[str]) -> list[Share]:
     """How many breaks on the route each of these attacks finds, without any training."""
     hits: list[list[bool]] = [[] for _ in attacks]
     for route in routes:
-        for day, case in zip(days_of([case.seen for case in route.cases]), route.cases, strict=True):
+        for day, case in zip(days_of_route(route), route.cases, strict=True):
             places_m = [taken.place_m for taken in case.secrets.breaks if taken.kind == "on_route"]
             for name, of_attack in zip(attacks, hits, strict=True):
                 guesses_m = best(day.candidates.places_m, SIGNALS[name](day))

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from agent.audit.case import Floats, Route, Seen
+from agent.audit.case import Floats, Route, Seen, run_m
 from agent.audit.guessing import Candidates, candidates
 
 LATE_S = 900.0  # a payload that came this long after duty was still sent because of it
@@ -58,11 +58,6 @@ def runnings_s(day: Day) -> Floats:
     length_m = lengths[known].sum()
     pace = found_s[known].sum() / length_m if length_m > 0 else 1 / CRAWL_MPS
     return np.where(known, found_s, lengths * pace)
-
-
-def run_m(points_m: Floats) -> Floats:
-    """Metres from the beginning of a line to each of its points."""
-    return np.concatenate([[0.0], np.hypot(*np.diff(points_m, axis=0).T).cumsum()])
 
 
 def along_day_m(day: Day) -> Floats:

@@ -29,36 +29,30 @@ TIMES = ("gap in time", "arrival deficit", "connection times")
 
 def totals_min(lessons: Sequence[Lesson], looked: Sequence[Looked]) -> Floats:
     """The minutes of all breaks of each day in `looked`."""
-    return _predicted(
-        [_of_day(one.looked) for one in lessons],
-        [total_min(one.secrets) for one in lessons],
-        [_of_day(one) for one in looked],
-    )
+    taught = [(_of_day(one.looked), total_min(one.secrets)) for one in lessons]
+    return _predicted(taught, [_of_day(one) for one in looked])
 
 
 def each_min(lessons: Sequence[Lesson], looked: Sequence[Looked]) -> Floats:
     """The minutes of any one break of each day in `looked`, whatever its place."""
-    taught = [(_of_day(one.looked), _minutes(taken)) for one in lessons for taken in one.secrets.breaks]
-    return _predicted(
-        [row for row, _ in taught], [to_min for _, to_min in taught], [_of_day(one) for one in looked]
-    )
+    taught = [(_of_day(one.looked), lasted_min(taken)) for one in lessons for taken in one.secrets.breaks]
+    return _predicted(taught, [_of_day(one) for one in looked])
 
 
 def guessed_min(lessons: Sequence[Lesson], looked: Looked, places_m: Floats) -> Floats:
     """The minutes of a break at each of these candidates of a day."""
     taught = [
-        (_of_place(one.looked, taken.place_m), _minutes(taken))
+        (_of_place(one.looked, taken.place_m), lasted_min(taken))
         for one in lessons
         for taken in one.secrets.breaks
         if len(one.looked.scores)
     ]
-    asked = [_of_place(looked, place_m) for place_m in places_m]
-    return _predicted([row for row, _ in taught], [to_min for _, to_min in taught], asked)
+    return _predicted(taught, [_of_place(looked, place_m) for place_m in places_m])
 
 
 def total_min(secrets: Secrets) -> float:
     """The minutes of all breaks of a day."""
-    return sum(_minutes(taken) for taken in secrets.breaks)
+    return sum(lasted_min(taken) for taken in secrets.breaks)
 
 
 def is_right(guessed: float, true_min: float) -> bool:
@@ -68,10 +62,6 @@ def is_right(guessed: float, true_min: float) -> bool:
 
 def lasted_min(taken: Break) -> float:
     """The minutes of a break."""
-    return _minutes(taken)
-
-
-def _minutes(taken: Break) -> float:
     return (taken.ends_s - taken.begins_s) / 60
 
 
@@ -104,10 +94,11 @@ def _of_place(looked: Looked, place_m: Sequence[float] | Floats) -> Floats:
     return np.array([_of_day(looked)[0], *(_column(looked, name)[near].max() / 60 for name in TIMES)])
 
 
-def _predicted(rows: Sequence[Floats], minutes: Sequence[float], asked: Sequence[Floats]) -> Floats:
-    if len(rows) < 2 or not len(asked):
+def _predicted(taught: Sequence[tuple[Floats, float]], asked: Sequence[Floats]) -> Floats:
+    if len(taught) < 2 or not len(asked):
         return np.full(len(asked), GUESSED_MIN)
     # The median, not the mean: some of the breaks that are learned from left no trace where they were.
     model = make_pipeline(StandardScaler(), QuantileRegressor(alpha=SPARSE))
-    found: Floats = model.fit(np.array(rows), np.array(minutes)).predict(np.array(asked))
+    rows, minutes = (np.array(column) for column in zip(*taught, strict=True))
+    found: Floats = model.fit(rows, minutes).predict(np.array(asked))
     return found

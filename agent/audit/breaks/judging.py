@@ -33,8 +33,7 @@ class Results(NamedTuple):
 
     `by_plan` is what four guesses find that know the round and the usual hours, and nothing of the day. `best` names
     the attack that found most breaks on the route; `duration` counts days whose total was guessed, `duration_of_each`
-    breaks; `place_and_duration` is of the best attack, its chance is that of the place alone
-    times `duration_of_each`.
+    breaks; `place_and_duration` is of the best attack.
     """
 
     attacks: dict[str, Found]
@@ -44,7 +43,6 @@ class Results(NamedTuple):
     duration: Share
     duration_of_each: Share
     place_and_duration: Share
-    place_and_duration_chance: Share
 
 
 class Target(NamedTuple):
@@ -78,13 +76,8 @@ def attacked(routes: Sequence[Route], seed: int, judged: Collection[str] | None 
     by_chance = _by_chance(targets, chance)
     winner = max(attacks, key=lambda name: attacks[name].on_route.hits)
     total, each = _durations(rounds)
-    both_chance = Share(
-        by_chance.on_route.hits * each.value if each.trials else 0.0, by_chance.on_route.trials
-    )
-    by_plan = _by_plan(targets)
-    return Results(
-        attacks, by_chance, by_plan, winner, total, each, _place_and_duration(rounds, winner), both_chance
-    )
+    both = _place_and_duration(rounds, winner)
+    return Results(attacks, by_chance, _by_plan(targets), winner, total, each, both)
 
 
 def _targets(here: Sequence[Lesson], taught: Sequence[Lesson], chance: np.random.Generator) -> list[Target]:

@@ -7,7 +7,7 @@ import numpy as np
 from agent.audit.breaks.day import Day, by_line, nothing, runnings_s, steps_m
 from agent.audit.breaks.lifting import lifted
 from agent.audit.breaks.twins import Twin, twins, usual
-from agent.audit.case import Floats
+from agent.audit.case import Bools, Floats
 
 REARM_S = 10.0  # what leaving a standstill counts at most, beyond its cap
 UNCAPPED_S = 60.0
@@ -20,8 +20,7 @@ A_LIFT_S = (0.0, 15.0)
 def saturation(day: Day) -> Floats:
     """How many standstills would have to reach the cap to take so long, a kilometre of the line."""
     cap_s = day.seen.cap_s + REARM_S if np.isfinite(day.seen.cap_s) else UNCAPPED_S
-    published = [np.isfinite(line.running_s) for line in day.seen.lines]
-    stood_s = np.where(published, runnings_s(day) - day.lengths_m / FREE_MPS, 0.0)
+    stood_s = np.where(_published(day), runnings_s(day) - day.lengths_m / FREE_MPS, 0.0)
     return by_line(day, stood_s / cap_s / np.maximum(day.lengths_m / 1000, 0.05))
 
 
@@ -53,7 +52,7 @@ def _excess(day: Day, *, with_lifts: bool) -> Floats:
     return by_line(day, odd) * np.clip(slower, 0.5, 2.0)
 
 
-def _published(day: Day) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _published(day: Day) -> Bools:
     return np.isfinite([line.running_s for line in day.seen.lines])
 
 
@@ -79,9 +78,7 @@ def _paces(day: Day) -> Floats:
     return by_line(day, running_s / np.maximum(day.lengths_m, 1.0))
 
 
-def _expected_s(
-    day: Day, found: list[Twin], weights: list[float]
-) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _expected_s(day: Day, found: list[Twin], weights: list[float]) -> tuple[Floats, Bools]:
     """What other days say that each candidate's piece takes, and for which they say anything."""
     rows = [
         (_paces(twin.other)[twin.at] * _ratio(day, twin), twin.found, weight)
@@ -98,7 +95,7 @@ def _explained_s(
     found: list[Twin],
     weights: list[float],
     more_s: Floats,
-    comparable: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    comparable: Bools,
 ) -> Floats:
     """What lifts explain: those more than usual, at as many seconds each as fits the day best."""
     rows = [

@@ -6,9 +6,9 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 from scipy.spatial import cKDTree
 
-from agent.audit.breaks.day import Day, by_line, headings, nothing, run_m
+from agent.audit.breaks.day import Day, by_line, headings, nothing
 from agent.audit.breaks.twins import Twin, twins, usual
-from agent.audit.case import Floats
+from agent.audit.case import Floats, run_m
 
 ROUND_M = 40.0  # what a standstill's vertices lie within
 SAME_M = 8.0  # two days' vertices nearer than this are of one bend
@@ -22,18 +22,12 @@ ENDS_M = 100.0
 
 def vertices(day: Day) -> Floats:
     """How many more vertices and kinks than on other days there are round a candidate."""
-    mine = _vertices(day)
+    mine, scores = _vertices(day), nothing(day)
     others = [(_vertices(twin.other)[twin.at], twin.found) for twin in twins(day)]
-    return sum(
-        (
-            _scaled(
-                mine[:, column]
-                - usual([(row[:, column], found, 1.0) for row, found in others], mine[:, column])
-            )
-            for column in range(mine.shape[1])
-        ),
-        nothing(day),
-    )
+    for column in range(mine.shape[1]):
+        theirs = [(rows[:, column], found, 1.0) for rows, found in others]
+        scores += _scaled(mine[:, column] - usual(theirs, mine[:, column]))
+    return scores
 
 
 def _vertices(day: Day) -> Floats:

@@ -19,7 +19,7 @@ from agent.audit.breaks.day import (
     runnings_s,
     share,
 )
-from agent.audit.case import Floats, Line
+from agent.audit.case import Floats, Line, interpolated
 
 GRID_S = 5.0
 STANDS_WITHIN_M = 30.0
@@ -69,7 +69,7 @@ def gap_in_time(day: Day) -> Floats:
     )
     points_m = np.concatenate([line.points_m for line in lines])
     grid_s = np.arange(seconds[0], seconds[-1] + GRID_S, GRID_S)
-    stood_s = _stood_s(np.column_stack([np.interp(grid_s, seconds, axis) for axis in points_m.T]))
+    stood_s = _stood_s(interpolated(grid_s, seconds, points_m))
     scores = nothing(day)
     behind = np.searchsorted(clock[timed], grid_s, side="right") - 1
     for neighbour in (behind, behind + 1):

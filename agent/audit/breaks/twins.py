@@ -6,11 +6,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from agent.audit.breaks.day import Day, along_day_m, headings, share
-from agent.audit.case import Floats
+from agent.audit.case import Bools, Floats, Ints
 
 WITHIN_M = 20.0
 HEADING_M = 25.0  # going the other way counts as twice so far away
@@ -25,18 +24,16 @@ class Twin(NamedTuple):
     """
 
     other: Day
-    at: NDArray[np.int64]
-    found: NDArray[np.bool_]
+    at: Ints
+    found: Bools
 
 
 @lru_cache(maxsize=1)  # of one day, several signals ask in turn
 def twins(day: Day) -> list[Twin]:
     """The day beside each other day that has any way."""
-    return (
-        [_twin(day, other) for other in day.others if len(other.candidates.line)]
-        if len(day.candidates.line)
-        else []
-    )
+    if not len(day.candidates.line):
+        return []
+    return [_twin(day, other) for other in day.others if len(other.candidates.line)]
 
 
 def _twin(day: Day, other: Day) -> Twin:
@@ -55,7 +52,7 @@ def _columns(day: Day) -> Floats:
     return np.column_stack([day.candidates.places_m, HEADING_M * headings(day.candidates), order_m])
 
 
-def usual(found: list[tuple[Floats, NDArray[np.bool_], float]], otherwise: Floats) -> Floats:
+def usual(found: list[tuple[Floats, Bools, float]], otherwise: Floats) -> Floats:
     """The weighted mean of what other days show, each as values, where they hold, and weight."""
     total, weights = np.zeros(len(otherwise)), np.zeros(len(otherwise))
     for values, here, weight in found:

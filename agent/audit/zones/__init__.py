@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.audit.case import Floats, HiddenKind, Route, Seen
-from agent.audit.guessing import Share
+from agent.audit.case import Floats, Route, Seen
 from agent.audit.zones.circle_fit import known_radius, unknown_radius
-from agent.audit.zones.judging import CHANCE, DISCOVERED, Guessed, ZoneAttack, guessed, shares
+from agent.audit.zones.judging import (
+    CHANCE,
+    DISCOVERED,
+    Guessed,
+    ZoneAttack,
+    as_rows,
+    guessed,
+    of_kind,
+    shares,
+)
 from agent.audit.zones.middles import centroid, discovered, zone_discovery
 from agent.audit.zones.rays import heading_rays, ray_crossings
 from agent.audit.zones.stays import last_destination, stay_points
@@ -26,14 +34,14 @@ __all__ = [
     "Guessed",
     "Target",
     "ZoneAttack",
+    "as_rows",
     "blind",
     "chance",
     "differenced",
     "discovered",
     "guessed",
     "guesses",
-    "judged",
-    "judged_over",
+    "of_kind",
     "shares",
     "without_place",
 ]
@@ -65,14 +73,3 @@ ATTACKS: dict[str, ZoneAttack] = {
 def guesses(route: Route) -> list[Guessed]:
     """What every attack guesses on every hidden place of a route."""
     return guessed(route, ATTACKS)
-
-
-def judged(route: Route, within_m: float) -> dict[str, Share]:
-    """The share of a route's hidden places that each attack finds, with CHANCE and DISCOVERED beside them."""
-    return judged_over([route], within_m)
-
-
-def judged_over(routes: Sequence[Route], within_m: float, kind: HiddenKind | None = None) -> dict[str, Share]:
-    """The same over many routes, for one kind of hidden place or for all."""
-    answers = [answer for route in routes for answer in guesses(route) if kind in (None, answer.hidden.kind)]
-    return shares(answers, within_m)

@@ -27,11 +27,10 @@ NEAR_GROUND_M = 20.0
 
 
 class Circle(NamedTuple):
-    """A circle and how good it is; `places`: how many cut places it goes through."""
+    """A circle; `places`: how many cut places it goes through."""
 
     centre_m: Floats
     radius_m: float
-    score: float
     places: int
 
 
@@ -52,7 +51,9 @@ def _centre_m(days: Sequence[Seen], target: Target, radii_m: Floats) -> Floats |
 
 def ways_of(days: Sequence[Seen]) -> Floats:
     """A place each 25 m of all that is published, shape (n, 2)."""
-    return np.concatenate([np.empty((0, 2)), *(spaced(line)[1] for seen in days for line in solid(seen))])
+    return np.concatenate(
+        [np.empty((0, 2)), *(spaced(line.points_m)[1] for seen in days for line in solid(seen))]
+    )
 
 
 def fitted(
@@ -70,7 +71,7 @@ def fitted(
     if target is not None:  # of equals, the one that needs no byte at all
         scores = scores - 1e-5 * np.hypot(*(centres_m - target.middle_m).T)
     top = int(scores.argmax())
-    circle = Circle(centres_m[top], float(sizes[top]), float(scores[top]), int(touched[top]))
+    circle = Circle(centres_m[top], float(sizes[top]), int(touched[top]))
     cuts_m = np.concatenate([place.cuts_m for place in cut_places])
     return _refined(circle, cuts_m, is_known=len(radii_m) == 1)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.cluster import DBSCAN
 
-from agent.audit.case import Floats, Line, Seen
+from agent.audit.case import Floats, Ints, Line, Seen
 from agent.audit.zones.target import Target
 
 HEADING_M = 30.0  # the last metres of a line say where it was heading
@@ -82,11 +82,11 @@ def gaps(days: Sequence[Seen]) -> list[Gap]:
         lines = solid(seen)
         if not lines:
             continue
-        found.append(Gap(None, _start(day, seen, lines[0])))
+        found.append(Gap(None, _cut(day, seen, lines[0], last=False)))
         for one, other in itertools.pairwise(lines):
             if np.abs(one.points_m[-1] - other.points_m[0]).max() > JOINED_M:
-                found.append(Gap(_end(day, seen, one), _start(day, seen, other)))
-        found.append(Gap(_end(day, seen, lines[-1]), None))
+                found.append(Gap(_cut(day, seen, one, last=True), _cut(day, seen, other, last=False)))
+        found.append(Gap(_cut(day, seen, lines[-1], last=True), None))
     return found
 
 
@@ -116,11 +116,11 @@ def facing_cuts(days: Sequence[Seen], target: Target) -> list[Cut]:
     return [cut for cut, each_m in zip(cuts, apart_m, strict=True) if each_m <= REACH_M]
 
 
-def places(cuts: Sequence[Cut], within_m: float = SAME_PLACE_M) -> list[Place]:
+def places(cuts: Sequence[Cut]) -> list[Place]:
     """Cuts of several days at one place as one, the place of most days first."""
     if not cuts:
         return []
-    labels = clustered(np.array([cut.place_m for cut in cuts]), within_m)
+    labels = clustered(np.array([cut.place_m for cut in cuts]), SAME_PLACE_M)
     merged = [
         _merged([cut for cut, each in zip(cuts, labels, strict=True) if each == label])
         for label in range(labels.max() + 1)
@@ -142,11 +142,9 @@ def facing_pairs(found: Sequence[Place]) -> list[tuple[Place, Place]]:
     return [(found[one[each]], found[other[each]]) for each in facing]
 
 
-def clustered(places_m: Floats, within_m: float) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def clustered(places_m: Floats, within_m: float) -> Ints:
     """The number of its cluster for each of the places; those within `within_m` of each other are linked."""
-    labels: np.ndarray[tuple[int], np.dtype[np.int64]] = DBSCAN(eps=within_m, min_samples=1).fit_predict(
-        places_m
-    )
+    labels: Ints = DBSCAN(eps=within_m, min_samples=1).fit_predict(places_m)
     return labels
 
 
@@ -155,19 +153,14 @@ def _merged(cuts: Sequence[Cut]) -> Place:
     return Place(cuts_m.mean(axis=0), _unit(into), len({cut.day for cut in cuts}), cuts_m)
 
 
-def _end(day: int, seen: Seen, line: Line) -> Cut:
-    moment_s = line.seconds[-1] if line.seconds is not None else _on_duty(line.arrived_s, seen)
-    into, speed_mps = heading(line.points_m), _speed_mps(line, last=True)
-    return Cut(day, line.points_m[-1], into, float(moment_s), speed_mps, (line.odometer_m or NOT_COUNTED)[1])
-
-
-def _start(day: int, seen: Seen, line: Line) -> Cut:
-    moment_s = (
-        line.seconds[0] if line.seconds is not None else _on_duty(line.arrived_s, seen) - line.running_s
-    )
-    into = heading(line.points_m[::-1])
-    speed_mps = _speed_mps(line, last=False)
-    return Cut(day, line.points_m[0], into, float(moment_s), speed_mps, (line.odometer_m or NOT_COUNTED)[0])
+def _cut(day: int, seen: Seen, line: Line, *, last: bool) -> Cut:
+    """The last end of a line, or its first."""
+    end, points_m = (-1, line.points_m) if last else (0, line.points_m[::-1])
+    moment_s = _on_duty(line.arrived_s, seen) - (0.0 if last else line.running_s)
+    if line.seconds is not None:
+        moment_s = float(line.seconds[end])
+    odometer_m = (line.odometer_m or NOT_COUNTED)[end]
+    return Cut(day, points_m[-1], heading(points_m), moment_s, _speed_mps(line, last=last), odometer_m)
 
 
 def _on_duty(at_s: float, seen: Seen) -> float:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agent.audit.case import Floats, Hidden, Route, Seen
+from agent.audit.case import Floats, Hidden, HiddenKind, Route, Seen
 from agent.audit.guessing import Share, is_near
 from agent.audit.zones.middles import discovered
 from agent.audit.zones.target import Target, blind, chance, without_place
@@ -31,13 +31,19 @@ def guessed(route: Route, attacks: Mapping[str, ZoneAttack]) -> list[Guessed]:
     answers = []
     for hidden in route.hidden:
         target = without_place(hidden)
-        guesses = {name: _as_rows(attack(days, target)) for name, attack in attacks.items()}
+        guesses = {name: as_rows(attack(days, target)) for name, attack in attacks.items()}
         answers.append(Guessed(hidden, {**guesses, DISCOVERED: centres_m}))
     return answers
 
 
-def _as_rows(guess_m: Floats | None) -> Floats:
+def as_rows(guess_m: Floats | None) -> Floats:
+    """One guess or none as guesses, (n, 2)."""
     return np.empty((0, 2)) if guess_m is None else guess_m[None]
+
+
+def of_kind(answers: Sequence[Guessed], kind: HiddenKind) -> list[Guessed]:
+    """Those on one kind of hidden place."""
+    return [answer for answer in answers if answer.hidden.kind == kind]
 
 
 def shares(answers: Sequence[Guessed], within_m: float) -> dict[str, Share]:

@@ -18,7 +18,7 @@ import networkx as nx
 import numpy as np
 from scipy.spatial import cKDTree
 
-from agent.audit.case import Floats, Seen
+from agent.audit.case import Floats, Seen, interpolated, run_m
 from agent.audit.zones.circle_fit import ways_of
 from agent.audit.zones.cut_points import Cut, Gap, cuts_of, facing, facing_pairs, gaps, places, solid
 from agent.audit.zones.target import Target
@@ -138,9 +138,9 @@ def _led_on_m(near: Sequence[Gap], target: Target) -> Iterator[Floats]:
 
 def _laid_m(points_m: Floats) -> Floats:
     """A place each half cell along a line."""
-    run_m = np.concatenate([[0.0], np.hypot(*np.diff(points_m, axis=0).T).cumsum()])
-    along_m = np.append(np.arange(0.0, run_m[-1], CELL_M / 2), run_m[-1])
-    return np.column_stack([np.interp(along_m, run_m, points_m[:, axis]) for axis in (0, 1)])
+    at_m = run_m(points_m)
+    along_m = np.append(np.arange(0.0, at_m[-1], CELL_M / 2), at_m[-1])
+    return interpolated(along_m, at_m, points_m)
 
 
 def _middles_m(cells: Sequence[Cell]) -> Floats:
