@@ -117,16 +117,17 @@ class Demo:
 
     def _write_configuration(self, speed: float) -> Path:
         """The simulated truck's own configuration with the demo's broker, and its patience in faster seconds."""
-        patience = {"connect_within": 0.1 * speed, "acknowledge_within": 0.5 * speed, "keepalive": 60}
         link = {
-            key: f"{min(value, 120 if key == 'connect_within' else 600):g} s"
-            for key, value in patience.items()
+            "brokers": [self._cable.url],
+            "connect_within": f"{min(120.0, 0.1 * speed):g} s",
+            "acknowledge_within": f"{min(600.0, 0.5 * speed):g} s",
+            "keepalive": "60 s",
+            "backoff": {"first": "1 s", "longest": f"{min(3600.0, 0.5 * speed):g} s"},
         }
-        link["backoff"] = {"first": "1 s", "longest": f"{min(3600.0, 0.5 * speed):g} s"}  # type: ignore[assignment]
         tree = {
             "extends": "agent.yaml",
             "agreement": "operations.yaml",
-            "link": {"brokers": [self._cable.url], **link},
+            "link": link,
             "log": {"level": "error"},
         }
         self._write_json("demo.yaml", tree)

@@ -8,8 +8,8 @@ import os
 import random
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from agent.agreement import Agreement, load_agreement
 from agent.assembly import assemble, link_options, pin_options, port_options
@@ -38,31 +38,6 @@ from drivers.watchdog import Watchdog
 logger = logging.getLogger(__name__)
 
 LAST_WORD_S = 600.0  # of the replay's time, for what is sealed to be acknowledged
-
-
-class Cab(NamedTuple):
-    """What the loop asks of the cab's lines; a recorded log has none that could be read or lit."""
-
-    read_lines: Callable[[], None] = lambda: None
-    lamp: Callable[[Pattern], None] = lambda _: None
-
-
-class Host(NamedTuple):
-    """Who on the box itself hears of the loop: systemd and chrony; a recorded log is told to neither."""
-
-    watchdog: Watchdog | None = None
-    system_clock: SystemClock | None = None
-
-
-def _cab(pins: Pins | None) -> Cab:
-    if pins is None:
-        return Cab()
-
-    def lamp(pattern: Pattern) -> None:
-        for name in pins.leds:
-            pins.set_led(name, pattern)
-
-    return Cab(pins.post_levels, lamp)
 
 
 class AgreementPaper:
@@ -154,27 +129,38 @@ def run(configuration: Configuration, clock: Clock) -> None:
     self_test = SelfTest(configuration)
     with _running(configuration, None, inbox, clock, None, self_test) as runtime:
         gnss = SerialGnss(port_options(configuration), inbox.post, clock.at, random.Random())
-        pins = _pins(configuration, inbox, clock)
-        self_test.lines_here = pins is not None
+        pins = _pins(configuration, inbox, clock, self_test)
         gnss.start()
-        if pins:
-            pins.start()
+        pins.start()
         try:
-            host = Host(Watchdog.of(os.environ, os.getpid()), SystemClock(CHRONY_SOCKET))
-            _loop(configuration, runtime, inbox, clock, _cab(pins), host).run()
+            Loop(
+                runtime,
+                inbox,
+                clock,
+                _status(configuration, runtime),
+                pins.post_levels,
+                partial(_show, pins),
+                Watchdog.of(os.environ, os.getpid()),
+                SystemClock(CHRONY_SOCKET),
+            ).run()
         finally:
             gnss.stop()
-            if pins:
-                pins.close()
+            pins.close()
 
 
-def _pins(configuration: Configuration, inbox: Inbox, clock: Clock) -> Pins | None:
-    """The GPIO lines; None where there is no GPIO, and then the truck counts as off duty."""
+def _pins(configuration: Configuration, inbox: Inbox, clock: Clock, self_test: SelfTest) -> Pins:
+    """The GPIO lines; none at all where one can't be had, and then the truck counts as off duty."""
     try:
         return Pins(pin_options(configuration), inbox.post, clock.at)
     except PinsMissing as error:
         logger.error("%s; without the switch nothing is recorded", error)
-        return None
+        self_test.lines_here = False
+        return Pins([], inbox.post, clock.at)
+
+
+def _show(pins: Pins, pattern: Pattern) -> None:
+    for name in pins.leds:
+        pins.set_led(name, pattern)
 
 
 def replay_live(
@@ -205,7 +191,7 @@ def replay_live(
 
         pacer.start()
         try:
-            _loop(configuration, runtime, inbox, clock, Cab(), Host()).run(finished)
+            Loop(runtime, inbox, clock, _status(configuration, runtime)).run(finished)
         finally:
             pacer.stop()
         if pacer.failure:
@@ -276,21 +262,7 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
             signal.signal(which, what)
 
 
-def _loop(
-    configuration: Configuration,
-    runtime: Runtime,
-    inbox: Inbox,
-    clock: Clock,
-    cab: Cab,
-    host: Host,
-) -> Loop:
+def _status(configuration: Configuration, runtime: Runtime) -> Callable[[], None]:
+    """What writes the status file."""
     file = StatusFile(status_path(configuration, os.environ))
-    return Loop(
-        runtime,
-        inbox,
-        clock,
-        lambda: file.write(status_of(configuration, runtime.agreement, runtime)),
-        cab.read_lines,
-        cab.lamp,
-        *host,
-    )
+    return lambda: file.write(status_of(configuration, runtime.agreement, runtime))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,25 @@ from agent.runtime import Runtime
 from config.schema import Configuration
 
 STATUS_FILE = "status.json"
+RUNTIME = Path("/run/fairhaul")  # systemd's, of the service
 
 
 def status_path(configuration: Configuration, environment: Mapping[str, str]) -> Path:
     """Where the status file is: in systemd's runtime directory, which costs no write to the card, else the state."""
     return Path(environment.get("RUNTIME_DIRECTORY") or configuration.state) / STATUS_FILE
+
+
+def last_word(configuration: Configuration, runtime: Path) -> tuple[dict[str, Any], float] | None:
+    """What the first status file says that is there and understood, and its time by this computer's clock.
+
+    In systemd's `runtime` directory, else with the state. Raises OSError for one that may not be read.
+    """
+    for path in (runtime / STATUS_FILE, configuration.state / STATUS_FILE):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, ValueError):
+            told = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(told, dict):
+                return told, path.stat().st_mtime
+    return None
 
 
 def status_of(configuration: Configuration, agreement: Agreement | None, runtime: Runtime) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from agent.records import Record
@@ -62,12 +61,12 @@ class Storage:
         return Note(None, f"{self._word} {self.dropped}".encode("ascii"))
 
 
-def fitting(records: list[Record], records_max: int, last_to_go: Sequence[str] = LAST_TO_GO) -> list[Record]:
+def fitting(records: list[Record], records_max: int) -> list[Record]:
     """At most so many of them, in their order: the oldest go first, in turns as in the outbox (buffer/room.py)."""
     over = len(records) - records_max
     if over <= 0:
         return records
-    turns = {stream: turn for turn, stream in enumerate(reversed(last_to_go), start=1)}
+    turns = {stream: turn for turn, stream in enumerate(reversed(LAST_TO_GO), start=1)}
     by_turn = sorted(
         range(len(records)), key=lambda place: (turns.get(records[place].stream, 0), records[place].day)
     )

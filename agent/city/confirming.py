@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from agent.sending.custody import EPOCHS_MAX, encode, series
-from agent.topics import custody_topic
+from agent.topics import CUSTODY, topic_for
 from buffer.received import ReceivedStore, StoreLost
 from drivers.mqtt_options import LinkError
 
@@ -88,7 +88,8 @@ class Confirming:
             }
             payload = encode(custody)
             if payload != self._told.get(vehicle):
-                self._line.publish(custody_topic(self._fleets[vehicle], vehicle), payload, retain=True)
+                topic = topic_for(self._fleets[vehicle], vehicle, CUSTODY)
+                self._line.publish(topic, payload, retain=True)
         except (StoreLost, LinkError):
             return False
         self._told[vehicle] = payload

@@ -21,9 +21,6 @@ CERTIFICATE_DAYS_MIN = 30
 QUIET_DAYS_MAX = 3  # a weekend in the garage without power
 NO_CERTIFICATE = -1
 
-SELF_TEST, STORAGE, CERTIFICATE, MISSING, SILENCE, WARNING, VERSION, AGREEMENT = range(8)
-"""What a truck needs a hand for, the most pressing first."""
-
 
 class Box(NamedTuple):
     """What a box said last, under which agreement; `version` as it was written."""
@@ -37,7 +34,7 @@ class Box(NamedTuple):
 
 
 class Need(NamedTuple):
-    """Why a truck needs a hand: one of the reasons above, how much of it, the most being first, and words."""
+    """Why a truck needs a hand: a place among _LOOKS, how much of it, the most being first, and words."""
 
     why: int
     much: int
@@ -192,3 +189,4 @@ def _agreement(truck: Truck, newest: Newest) -> Found:
 
 
 _LOOKS = (_self_test, _storage, _certificate, _missing, _silence, _warning, _version, _agreement)
+"""What a truck may need a hand for, the most pressing first."""

@@ -22,8 +22,8 @@ from typing import NamedTuple, Protocol
 
 from agent import wire
 from agent.city.calls import calls_in_words, unreadable_call
-from agent.city.confirming import Confirming
-from agent.topics import CUSTODY, DOCTOR, FLEET_STREAMS
+from agent.city.confirming import Confirming, Mouth
+from agent.topics import CUSTODY, DOCTOR, FLEET_STREAMS, STATE
 from buffer.received import Received, ReceivedStore, StoreLost
 from drivers.inputs import Delivered, Input, LinkDown, LinkUp
 from drivers.mqtt_options import LinkError
@@ -43,7 +43,6 @@ PURGE_EVERY_S = 3600.0
 CALLS_KNOWN_MAX = 1_000  # batches of help that are not said twice while the store can't be written
 
 _NAME = re.compile(r"[a-z0-9-]{1,32}")
-_STATE = "state"
 
 
 class Unreadable(NamedTuple):
@@ -72,7 +71,7 @@ def read(topic: str, payload: bytes) -> Received | Unreadable | Connected | None
     fleet, vehicle, stream = place
     if vehicle and stream in (CUSTODY, DOCTOR):
         return None
-    if vehicle and stream == _STATE:
+    if vehicle and stream == STATE:
         return Connected(vehicle, state_in(payload))
     try:
         heading, records = wire.decode(payload)
@@ -102,15 +101,11 @@ def _calling(topic: str) -> str | None:
     return place[1] if place and place[2] == "help" else None
 
 
-class Line(Protocol):
+class Line(Mouth, Protocol):
     """What the receiver needs of a subscription: see `drivers.mqtt.Subscription`."""
 
     def connect(self, link: int, broker: str, topics: Sequence[str]) -> None:
         """Begin connection number `link`."""
-        ...
-
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
-        """Send at QoS 1. Raises LinkError while not up."""
         ...
 
     def acknowledge(self, link: int, mid: int) -> None:

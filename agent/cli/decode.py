@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from agent import wire
+from agent.cli.failing import UNREADABLE, fail
 from agent.publication import record_lines
 
-EXIT_UNREADABLE = 3
 STANDARD_INPUT = "-"
 
 
@@ -27,9 +27,9 @@ def decode(file: str) -> None:
     try:
         payload = wire.decode(_read(file))
     except OSError as error:
-        raise _unreadable(f"cannot read {name}: {(error.strerror or str(error)).lower()}") from error
+        fail(UNREADABLE, f"cannot read {name}: {(error.strerror or str(error)).lower()}")
     except wire.PayloadError as error:
-        raise _unreadable(f"{name} is no payload: {error}") from error
+        fail(UNREADABLE, f"{name} is no payload: {error}")
     for line in record_lines(payload):
         click.echo(json.dumps(line))
 
@@ -40,8 +40,3 @@ def _read(file: str) -> bytes:
         return sys.stdin.buffer.read(wire.PAYLOAD_BYTES_MAX + 1)
     with Path(file).open("rb") as stream:
         return stream.read(wire.PAYLOAD_BYTES_MAX + 1)
-
-
-def _unreadable(why: str) -> click.exceptions.Exit:
-    click.echo(why, err=True)
-    return click.exceptions.Exit(EXIT_UNREADABLE)

@@ -74,7 +74,11 @@ def _show(kept: ReceivedStore, quiet_after: int, as_json: bool) -> None:
     else:
         _print(table(trucks))
     waiting = sum(bool(truck.needs) for truck in trucks)
-    hands = f"{waiting} of {len(trucks)} trucks need a hand" if waiting else f"{len(trucks)} trucks, all well"
+    hands = (
+        f"in need of a hand: {waiting} of {len(trucks)} trucks"
+        if waiting
+        else f"{len(trucks)} trucks, all well"
+    )
     click.echo(f"{hands}; logged as query {query.n} of the store", err=True)
 
 

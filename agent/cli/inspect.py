@@ -11,29 +11,28 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from agent.calendar import DAY_MS
+from agent.cli.failing import FAILED, UNREADABLE, fail
+from agent.cli.progress import followed
 from agent.recording.fixes import Epochs, Fix
 from agent.recording.gate import Gate
-from drivers.nmea import Splitter, checksum_of, decode
+from agent.records import iso_date
+from drivers.nmea import Splitter, decode, is_sound
 from drivers.replay import STANDARD_INPUT, Log, LogError, open_log, replay
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
 NAMES_MAX = 200
 """Distinct sentence names counted apart; noise may look like names without end."""
 
-CHUNKS_PER_PROGRESS = 500
-EXIT_FAILED = 1
-EXIT_UNREADABLE = 3
-UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNIX_EPOCH = datetime(1970, 1, 1)
 
 
 class Findings:
@@ -47,8 +46,7 @@ class Findings:
         self.defects: Counter[str] = Counter()
         self.fixes = 0
         self.void = 0
-        self.first_day: int | None = None
-        self.last_day: int | None = None
+        self.days: set[int] = set()  # since 1970-01-01
         self.interval_s: float | None = None
         self.gate = Gate(replay=True)
         self._splitter = Splitter()
@@ -83,9 +81,7 @@ class Findings:
         self.fixes += 1
         self.void += fix.quality == "none"
         if fix.utc_ms is not None:
-            day = fix.utc_ms // DAY_MS
-            self.first_day = day if self.first_day is None else min(day, self.first_day)
-            self.last_day = day if self.last_day is None else max(day, self.last_day)
+            self.days.add(fix.utc_ms // DAY_MS)
         return fix, self.gate.judge(fix)
 
     def _count_name(self, line: bytes) -> None:
@@ -120,8 +116,7 @@ def utc_text(utc_ms: int | None) -> str | None:
     """ISO 8601 with milliseconds and Z; None stays None."""
     if utc_ms is None:
         return None
-    moment = UNIX_EPOCH + timedelta(milliseconds=utc_ms)
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return (UNIX_EPOCH + timedelta(milliseconds=utc_ms)).isoformat(timespec="milliseconds") + "Z"
 
 
 @click.command()
@@ -138,11 +133,9 @@ def inspect(logs: tuple[str, ...], fixes: str | None) -> None:
     with _output(fixes) as lines:
         for name in logs:
             try:
-                with open_log(name) as log:
-                    findings = _read(log, lines, console)
+                findings = _read(open_log(name), lines)
             except LogError as error:
-                click.echo(f"cannot read {error}", err=True)
-                raise click.exceptions.Exit(EXIT_UNREADABLE) from error
+                fail(UNREADABLE, f"cannot read {error}")
             console.print(_table(name, findings))
 
 
@@ -155,22 +148,16 @@ def _output(fixes: str | None) -> Iterator[TextIO | None]:
     try:
         stream = Path(fixes).open("w", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
-        click.echo(f"cannot write {fixes}: {(error.strerror or str(error)).lower()}", err=True)
-        raise click.exceptions.Exit(EXIT_FAILED) from error
+        fail(FAILED, f"cannot write {fixes}: {(error.strerror or str(error)).lower()}")
     with stream:
         yield stream
 
 
-def _read(log: Log, lines: TextIO | None, console: Console) -> Findings:
-    """The whole log through decoder and gate, with a progress bar where someone watches."""
-    from rich.progress import Progress
-
+def _read(log: Log, lines: TextIO | None) -> Findings:
+    """The whole log through decoder and gate, with a progress bar where someone watches; closes it at the end."""
     findings = Findings()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(log.name, total=log.size)
-        for number, chunk in enumerate(replay(log)):
-            if number % CHUNKS_PER_PROGRESS == 0:
-                progress.update(task, completed=log.position)
+    with followed([log], log.name):
+        for chunk in replay(log):
             _write(lines, findings.feed(chunk.at, chunk.data))
         _write(lines, findings.finish())
     return findings
@@ -184,14 +171,9 @@ def _write(lines: TextIO | None, judged: Iterator[tuple[Fix, str | None]]) -> No
 
 def _defect(line: bytes) -> str | None:
     """What is wrong with a line by its checksum alone; None when it is right."""
-    star = line.find(b"*")
-    stated = line[star + 1 : star + 3]
-    if star < 0 or len(stated) < 2:
+    if len(line.partition(b"*")[2]) < 2:
         return "no_checksum"
-    try:
-        return None if int(stated, 16) == checksum_of(line[:star]) else "bad_checksum"
-    except ValueError:
-        return "bad_checksum"
+    return None if is_sound(line) else "bad_checksum"
 
 
 def _table(name: str, findings: Findings) -> Table:
@@ -229,10 +211,7 @@ def _counts(counts: Counter[str]) -> str:
 
 
 def _dates(findings: Findings) -> str:
-    if findings.first_day is None or findings.last_day is None:
+    if not findings.days:
         return "none"
-    first, last = (
-        (UNIX_EPOCH + timedelta(days=day)).date().isoformat()
-        for day in (findings.first_day, findings.last_day)
-    )
+    first, last = iso_date(min(findings.days)), iso_date(max(findings.days))
     return first if first == last else f"{first} to {last}"

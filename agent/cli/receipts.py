@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,10 +35,10 @@ def receipts() -> None:
 
 
 class Source(NamedTuple):
-    """Which outbox, and how its truck's topics are called; None where only the file is known."""
+    """Which outbox, and how its truck's topic for a stream is called; None where only the file is known."""
 
     outbox: Path
-    topic: Callable[[str], str] | None
+    topic: Callable[[str], str | None]
 
 
 def _day(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
@@ -82,7 +83,7 @@ def list_(
             gaps = [gap for gap in file.gaps() if stream in (None, gap.stream)]
         if as_json:
             for each in links:
-                click.echo(json.dumps(link_line(each, _topic(source, each.stream))))
+                click.echo(json.dumps(link_line(each, source.topic(each.stream))))
             for gap in gaps:
                 click.echo(json.dumps(gap_line(gap)))
             return
@@ -152,8 +153,8 @@ def export(day: int, out: Path, stream: str | None, config: Path | None, outbox:
                 fail(FAILED, f"nothing on this truck left on {iso_date(day)} or tells of it")
             rows = (row for row in file.sealed() if row.n in numbers.get(row.stream, ()))
             gaps = folder.absences(numbers, file.gaps())
-            topics = {name: _topic(source, name) for name in numbers}
-            count = folder.write(out, rows, gaps, topics, page_for(iso_date(day)))
+            topics = {name: source.topic(name) for name in numbers}
+            count = folder.write(out, rows, gaps, topics, partial(page_for, iso_date(day)))
         click.echo(f"{count} payloads, their index and a README.txt are in {out}", err=True)
 
 
@@ -269,8 +270,8 @@ def _verdict(links: list[Link], findings: list[Finding], compared: bool, exporte
     if compared:
         return f"{len(links)} batches {where}: nothing removed, changed or put elsewhere"
     return (
-        f"{len(links)} batches {where}: nothing removed, changed or put elsewhere, as far as it can tell by itself; the"
-        " newest of each kind, which nothing vouches for yet: --received F.db"
+        f"{len(links)} batches {where}: nothing removed, changed or put elsewhere, as far as they tell by themselves."
+        " Nothing vouches yet for the newest of each kind: --received F.db compares with what has arrived"
     )
 
 
@@ -285,9 +286,7 @@ def _errors() -> Iterator[None]:
     with clear_errors():
         try:
             yield
-        except NotReadable as error:
-            fail(UNREADABLE, str(error))
-        except NotAFolder as error:
+        except (NotReadable, NotAFolder) as error:
             fail(UNREADABLE, str(error))
         except FileNotFoundError as error:
             fail(UNREADABLE, f"there is no {error.filename}")
@@ -296,17 +295,13 @@ def _errors() -> Iterator[None]:
 def _source(config: Path | None, outbox: Path | None) -> Source:
     """The outbox that was named, else that of the truck's configuration, which also knows the topics."""
     if outbox is not None and config is None:
-        return Source(outbox, None)
+        return Source(outbox, lambda _: None)
     from agent.topics import topic_for
     from buffer.outbox import OUTBOX_FILE
     from config.load import load_configuration
 
     truck = load_configuration(config or CONFIGURATION)
-    return Source(outbox or truck.state / OUTBOX_FILE, topic_for(truck.fleet, truck.vehicle))
-
-
-def _topic(source: Source, stream: str) -> str | None:
-    return source.topic(stream) if source.topic else None
+    return Source(outbox or truck.state / OUTBOX_FILE, partial(topic_for, truck.fleet, truck.vehicle))
 
 
 @contextlib.contextmanager

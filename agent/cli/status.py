@@ -17,7 +17,6 @@ import click
 from agent.cli.failing import FAILED, clear_errors, fail
 from agent.cli.options import config_option
 
-RUNTIME_DIRECTORY = "/run/fairhaul"
 WATCH_S = 2.0
 FRESH_S = 30.0
 """The agent writes its status every 10 s; that tells where its lock may not be looked at."""
@@ -92,20 +91,18 @@ def _watch(look: Callable[[], str | None]) -> None:
 
 
 def _last_word(config: Path) -> LastWord | None:
-    from agent.status import status_path
+    from agent.status import RUNTIME, last_word
     from buffer.lock import agent_runs
     from config.load import load_configuration
 
     configuration = load_configuration(config)
-    at_runtime = {"RUNTIME_DIRECTORY": os.environ.get("RUNTIME_DIRECTORY", RUNTIME_DIRECTORY)}
-    for environment in (at_runtime, {}):
-        path = status_path(configuration, environment)
-        if path.is_file():
-            told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            age_s = max(0.0, time.time() - path.stat().st_mtime)  # noqa: TID251 - the file bears this clock's time
-            runs = agent_runs(configuration.state)
-            return LastWord(told, age_s <= FRESH_S if runs is None else runs, age_s)
-    return None
+    word = last_word(configuration, Path(os.environ.get("RUNTIME_DIRECTORY") or RUNTIME))
+    if word is None:
+        return None
+    told, written_s = word
+    age_s = max(0.0, time.time() - written_s)  # noqa: TID251 - the file bears this clock's time
+    runs = agent_runs(configuration.state)
+    return LastWord(told, age_s <= FRESH_S if runs is None else runs, age_s)
 
 
 def in_words(told: dict[str, Any]) -> str:

@@ -17,19 +17,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.doctor.finding import Finding, failed, not_here, not_tested, passed, warned
+from agent.doctor.finding import SUDO, Finding, failed, not_here, not_tested, passed, warned
+from agent.records import EPOCH_DATE
 
 PEM_BYTES_MAX = 262_144
 DAYS_LEFT_MIN = 30
 """Fewer days left are a warning: somebody has to make a new one and bring it here."""
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
-_EPOCH = datetime.date(1970, 1, 1)
-_SEQUENCE, _VERSION, _SHORT_YEAR = 0x30, 0xA0, 0x17
+_VERSION, _SHORT_YEAR = 0xA0, 0x17
 _OWN_GROUP = "fairhaul"
 _GUARDED = "/run/credentials"  # systemd's, with an access list that mode bits do not show
-_SUDO = "Put sudo before the command."
-_UNREADABLE = "Put the file that agent.yaml names in place, readable by fairhaul."
 
 
 class Validity(NamedTuple):
@@ -78,7 +76,7 @@ def _day(tag: int, content: bytes) -> int:
     text = content.decode("ascii")
     if tag == _SHORT_YEAR:
         text = ("19" if text[:2] >= "50" else "20") + text
-    return (datetime.date(int(text[:4]), int(text[4:6]), int(text[6:8])) - _EPOCH).days
+    return (datetime.date(int(text[:4]), int(text[4:6]), int(text[6:8])) - EPOCH_DATE).days
 
 
 def certificate_days(path: Path | None, day: int) -> int:
@@ -96,9 +94,9 @@ def own_certificate(path: Path | None, day: int) -> Finding:
     try:
         valid = validity_of_file(path)
     except PermissionError:
-        return not_tested("certificate", f"{path} may not be read by you", _SUDO)
+        return not_tested("certificate", f"{path} may not be read by you", SUDO)
     except (OSError, ValueError):
-        return failed("certificate", f"{path} is not there, or no certificate", _UNREADABLE)
+        return failed("certificate", f"{path} is not there, or no certificate", _put(path))
     return remaining(
         "certificate", "the truck's certificate", valid, day, "Bring a new certificate for this truck."
     )
@@ -125,9 +123,9 @@ def secrets(paths: list[Path]) -> Finding:
         try:
             others_may = _others_may(path)
         except PermissionError:
-            return not_tested("secrets", f"{path} may not be looked at by you", _SUDO)
+            return not_tested("secrets", f"{path} may not be looked at by you", SUDO)
         except OSError:
-            return failed("secrets", f"{path} is not there", _UNREADABLE)
+            return failed("secrets", f"{path} is not there", _put(path))
         if others_may:
             return failed(
                 "secrets",
@@ -135,6 +133,10 @@ def secrets(paths: list[Path]) -> Finding:
                 f"`sudo chmod 400 {path}`, owner fairhaul.",
             )
     return passed("secrets", "only their owner may read key and password")
+
+
+def _put(path: Path) -> str:
+    return f"Put {path} in place, readable by fairhaul."
 
 
 def _others_may(path: Path) -> bool:

@@ -6,6 +6,7 @@ judged by its status file, the pins are not tested, and the broker is asked unde
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,22 +15,19 @@ from typing import Any
 from agent.assembly import FLOOR_DAY, link_options, pin_options, port_options, sensors
 from agent.doctor import agreed, computer, disk, hands, network, outbox, pins, receiver
 from agent.doctor.certificate import own_certificate, secrets
-from agent.doctor.finding import Finding, Group, not_tested, passed, warned
+from agent.doctor.finding import SUDO, Finding, Group, not_tested, passed, warned
 from agent.doctor.hands import Technician
 from agent.doctor.hearing import Hearing
 from agent.doctor.machine import Machine
 from agent.doctor.receiver import Heard
-from agent.doctor.running import status_told
-from agent.status import status_path
-from agent.topics import doctor_topic
+from agent.status import RUNTIME, last_word
+from agent.topics import DOCTOR, topic_for
 from buffer.lock import kept_off
 from buffer.outbox import OUTBOX_FILE
 from config.pins import StatusLedPin
 from config.schema import Configuration
 from drivers.clock import Clock
 from drivers.serial_gnss import PortOptions
-
-_ROOT = "Put sudo before the command."
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Checkup:
     seconds: float
     technician: Technician | None = None
     factory: Any | None = None
-    runtime: Path = Path("/run/fairhaul")
+    runtime: Path = RUNTIME
 
     def groups(self) -> tuple[Group, ...]:
         """Everything, once; takes about half a minute, and as long as the hands need. No agent can start meanwhile."""
@@ -82,13 +80,12 @@ class Checkup:
 
     def _receiver(self, running: bool | None) -> tuple[tuple[Finding, ...], int | None]:
         if running is None:
-            return (not_tested("port", "whether the agent runs may not be looked at", _ROOT),), None
+            return (not_tested("port", "whether the agent runs may not be looked at", SUDO),), None
         if running:
-            told = status_told(
-                status_path(self.configuration, place)
-                for place in ({"RUNTIME_DIRECTORY": str(self.runtime)}, {})
-            )
-            return receiver.while_agent_runs(told)
+            word = None
+            with contextlib.suppress(OSError):
+                word = last_word(self.configuration, self.runtime)
+            return receiver.while_agent_runs(word and word[0])
         return receiver.receiver(self.machine, port_options(self.configuration), self._hear)
 
     def _hear(self, options: PortOptions) -> Heard:
@@ -110,7 +107,7 @@ class Checkup:
         sound = {finding.check for finding in found if finding.outcome in ("pass", "warn")}
         by_hand = [pin for pin in options if pin.name in sound]
         if self.technician is None:
-            yield from hands.without_hands(by_hand, "it takes a hand")
+            yield from hands.without_hands(by_hand)
         else:
             yield from hands.hands(by_hand, self.technician, self.clock, self.factory)
 
@@ -122,14 +119,13 @@ class Checkup:
 
     def _broker(self, broker: str) -> tuple[Finding, ...]:
         configuration = self.configuration
-        topic = doctor_topic(configuration.fleet, configuration.vehicle)
+        topic = topic_for(configuration.fleet, configuration.vehicle, DOCTOR)
         return network.network(broker, link_options(configuration, None), topic, self.clock, self.wall_day)
 
 
 def configured(name: str, warnings: Iterable[str]) -> Group:
     """What `fairhaul check` says of the configuration, in which it has found no mistake."""
     found = [
-        warned("configuration", says, "Change it in agent.yaml: `fairhaul check` says where.")
-        for says in warnings
+        warned("configuration", says, "`fairhaul check` says what to change, and where.") for says in warnings
     ]
     return Group("The configuration", tuple(found or [passed("configuration", f"{name} is fine")]))

@@ -18,12 +18,6 @@ _SUPPLY = "Use a supply of 5 V and 3 A, thicker wires, and a cable that is made 
 _AIR = "Give the box air, and keep it out of the sun and off the engine."
 
 
-def computer(machine: Machine, wall_day: int, gnss_day: int | None) -> Iterator[Finding]:
-    """`wall_day` and `gnss_day` are days since 1970-01-01 by this computer's clock and by GNSS."""
-    yield from power(throttled(machine))
-    yield clock(wall_day, gnss_day)
-
-
 def throttled(machine: Machine) -> int | None:
     """The firmware's bits; None on a computer that has none."""
     told = machine.text(THROTTLED_FILE)
@@ -66,7 +60,10 @@ def power(bits: int | None) -> Iterator[Finding]:
 
 
 def clock(wall_day: int, gnss_day: int | None) -> Finding:
-    """Whether the computer's clock shows the day that GNSS does; certificates need it, records do not."""
+    """Whether the computer's clock shows the day that GNSS does; certificates need it, records do not.
+
+    Both are days since 1970-01-01.
+    """
     if gnss_day is None:
         return not_tested("clock", "the date is not known from the receiver yet")
     off_days = abs(wall_day - gnss_day)

@@ -9,6 +9,10 @@ Outcome = Literal["pass", "warn", "fail", "not here", "not tested"]
 OUTCOMES: tuple[Outcome, ...] = ("pass", "warn", "fail", "not here", "not tested")
 _HOLD_UP: tuple[Outcome, ...] = ("fail", "not here", "not tested")
 
+# Remedies of several checks.
+SUDO = "Put sudo before the command."
+STOP_IT = "Stop the agent (Ctrl-C where it was started, or `sudo systemctl stop fairhaul`)"
+
 
 class Finding(NamedTuple):
     """One check: what was found in words, and what to do about it.

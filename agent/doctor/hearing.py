@@ -9,7 +9,7 @@ from typing import Literal
 from agent.calendar import DAY_MS
 from agent.recording.fixes import Receiver
 from agent.recording.gate import Gate, GateLimits
-from drivers.nmea import Splitter, checksum_of
+from drivers.nmea import Splitter, is_sound
 
 Antenna = Literal["good", "open", "short"]
 KINDS_MAX = 40
@@ -80,10 +80,9 @@ class Hearing:
 
     def _line(self, line: bytes) -> None:
         address = _ADDRESS.match(line)
-        star = line.find(b"*")
-        if address is None or star < 0:
+        if address is None or b"*" not in line:
             return
-        if not _is_right(line, star):
+        if not is_sound(line):
             self.damaged += 1
             return
         name = address[1].decode("ascii")
@@ -92,10 +91,3 @@ class Hearing:
         told = _TEXT.match(line) or _NUMBERED.match(line)
         if told:
             self.antenna = _ANTENNA[told[1]]
-
-
-def _is_right(line: bytes, star: int) -> bool:
-    try:
-        return int(line[star + 1 : star + 3], 16) == checksum_of(line[:star])
-    except ValueError:
-        return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,9 +84,9 @@ class Machine:
             if pid != os.getpid() and self._has_open(pid, wanted)
         ]
 
-    def _processes(self) -> Iterator[int]:
+    def _processes(self) -> list[int]:
         names = [path.name for path in (self.root / "proc").glob("[0-9]*")]
-        return iter(sorted(int(name) for name in names if name.isdecimal()))
+        return sorted(int(name) for name in names if name.isdecimal())
 
     def _has_open(self, pid: int, wanted: os.stat_result) -> bool:
         """By the device itself: in a container another one may bear the same name."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.doctor.finding import Finding, failed, not_here, not_tested, passed, warned
+from agent.doctor.finding import SUDO, Finding, failed, not_here, not_tested, passed, warned
 from buffer import read_only, sqlite_file
 from buffer.reserve import RESERVE_BYTES, SUFFIX
-
-_SUDO = "Put sudo before the command."
 
 
 def outbox(path: Path) -> Iterator[Finding]:
@@ -17,7 +15,7 @@ def outbox(path: Path) -> Iterator[Finding]:
     try:
         present = path.exists()
     except PermissionError:
-        yield not_tested("outbox", "only its owner may look at it", _SUDO)
+        yield not_tested("outbox", "only its owner may look at it", SUDO)
         return
     if not present:
         yield not_here("outbox", "there is none yet: the agent makes it when it first runs")
@@ -32,7 +30,7 @@ def _whole(path: Path) -> Finding:
         problem = read_only.first_problem(path)
     except read_only.NotReadable as error:
         if "sudo" in str(error):
-            return not_tested("outbox", "only its owner may look at it", _SUDO)
+            return not_tested("outbox", "only its owner may look at it", SUDO)
         if "version" in str(error):
             remedy = (
                 "Install the version of Fairhaul that wrote it, or start the agent once if that was older."

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agent.doctor.finding import Finding, failed, not_here, not_tested, passed, warned
-from agent.doctor.running import STOP_IT
+from agent.doctor.finding import STOP_IT, Finding, failed, not_here, not_tested, passed, warned
 from drivers.clock import Clock
 from drivers.gpio import STATUS_LED, PinOptions, Pins, PinsMissing
 from drivers.inbox import Inbox

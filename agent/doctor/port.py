@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from agent.doctor.finding import Finding, failed, not_here, not_tested, passed
+from agent.doctor.finding import SUDO, Finding, failed, not_here, not_tested, passed
 from agent.doctor.machine import Holder, Machine
 
 SOCKET = "socket://"
@@ -46,7 +46,7 @@ def _refused(machine: Machine, path: Path) -> Finding | None:
         remedy = "Write the receiver's path from /dev/serial/by-id/ as gnss.port in agent.yaml."
         return failed("port", f"{path} is no serial port", remedy)
     if not os.access(path, os.R_OK | os.W_OK):
-        return failed("port", f"you may not open {path}", "Put sudo before the command.")
+        return failed("port", f"you may not open {path}", SUDO)
     return None
 
 

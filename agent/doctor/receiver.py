@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from agent.doctor.finding import Finding, failed, filled, not_tested, passed, warned
+from agent.doctor.finding import STOP_IT, Finding, failed, filled, not_tested, passed, warned
 from agent.doctor.hearing import Hearing
 from agent.doctor.machine import Machine
 from agent.doctor.port import SOCKET, before_opening
-from agent.doctor.running import STOP_IT
-from agent.records import EPOCH_DATE, iso_date
+from agent.records import day_number, iso_date
 from drivers.clock import Clock
 from drivers.inbox import Inbox
 from drivers.inputs import Chunk, PortLost, PortOpened
@@ -116,7 +114,7 @@ def _agent_says(told: dict[str, object] | None, silent: bool, day: int | None) -
 def _day(date: object) -> int | None:
     """Days since 1970-01-01; None for what is no date."""
     try:
-        return (datetime.date.fromisoformat(str(date)) - EPOCH_DATE).days
+        return day_number(str(date))
     except ValueError:
         return None
 

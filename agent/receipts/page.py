@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 PYTHON_OPEN = (
     'python3 -c "import json, sys, zlib; '
     'print(json.dumps(json.loads(zlib.decompress(sys.stdin.buffer.read()))))"'
@@ -84,9 +82,9 @@ con un archivo harsh_braking se puede encontrar esa frenada en la lista de la ci
 """
 
 
-def page_for(day: str) -> Callable[[str], str]:
-    """The page for an export of that day, given as 2026-11-03, once the name of one of its files is known."""
-    return lambda file: _PAGE.format(
+def page_for(day: str, file: str) -> str:
+    """The page for an export of that day, given as 2026-11-03; `file` is the name of one of its files."""
+    return _PAGE.format(
         day=day,
         sums="   sha256sum -c SHA256SUMS",
         open=f"   {PYTHON_OPEN} < {file}",

@@ -146,14 +146,13 @@ def verify(links: Iterable[Link], known: Known) -> Verdict:
         forgotten = _forgotten(stream, rows, known)
         absent = [*forgotten, *absent]
         ordered = sorted(rows, key=lambda each: each.n)
-        found = [
+        findings += [
             *_out_of_order(rows),
             *(finding for each in ordered for finding in _own(each, known)),
             *_broken(ordered, known),
             *_changed_before_gaps(ordered, known),
             *_missing(stream, ordered, known, forgotten),
         ]
-        findings += found
     return Verdict(in_order(findings), absent)
 
 

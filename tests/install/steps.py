@@ -67,9 +67,13 @@ class Truck:
         """The agent's, as the machine counts."""
         return int(self.shown("MainPID"))
 
-    def signal(self, name: str) -> None:
-        """Send one to the agent's process."""
-        self.machine.said("systemctl", "kill", f"--signal=SIG{name}", "--kill-whom=main", UNIT)
+    def comes_back(self, signal: str, within_s: float) -> float:
+        """Send one to the agent's process, and wait until another is ready; the seconds."""
+        pid = self.pid()
+        self.machine.said("systemctl", "kill", f"--signal=SIG{signal}", "--kill-whom=main", UNIT)
+        return wait_until(
+            lambda: self.pid() not in (0, pid) and self.is_active(), within_s, "another process"
+        )
 
     def put(self, package: Path) -> Any:
         """Install a package that was laid into the machine, as dpkg does; the command and what it said."""
@@ -164,11 +168,8 @@ def records_grow(truck_: Truck) -> str:
 
 def comes_back_after_kill_9(truck_: Truck) -> str:
     """Restarted by systemd, and nothing that was committed is gone."""
-    batches, before, pid = truck_.sealed(), int(truck_.shown("NRestarts")), truck_.pid()
-    began_s = time.monotonic()  # noqa: TID251
-    truck_.signal("KILL")
-    wait_until(lambda: truck_.pid() not in (0, pid) and truck_.is_active(), RESTART_S, "another process")
-    took_s = time.monotonic() - began_s  # noqa: TID251
+    batches, before = truck_.sealed(), int(truck_.shown("NRestarts"))
+    took_s = truck_.comes_back("KILL", RESTART_S)
     assert int(truck_.shown("NRestarts")) == before + 1
     truck_.goes_on(batches, RESTART_S)
     delay = truck_.shown("RestartUSec")
@@ -177,11 +178,8 @@ def comes_back_after_kill_9(truck_: Truck) -> str:
 
 def comes_back_after_a_hang(truck_: Truck) -> str:
     """A stopped process feeds no watchdog."""
-    batches, before, pid = truck_.sealed(), int(truck_.shown("NRestarts")), truck_.pid()
-    began_s = time.monotonic()  # noqa: TID251
-    truck_.signal("STOP")
-    wait_until(lambda: truck_.pid() not in (0, pid) and truck_.is_active(), HANG_S, "the watchdog")
-    took_s = time.monotonic() - began_s  # noqa: TID251
+    batches, before = truck_.sealed(), int(truck_.shown("NRestarts"))
+    took_s = truck_.comes_back("STOP", HANG_S)
     assert int(truck_.shown("NRestarts")) > before
     assert "Watchdog timeout" in truck_.machine.said("journalctl", "--unit", UNIT, "--boot")
     truck_.goes_on(batches, RESTART_S)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import config
 from agent.agreement import Agreement, canonical_json
 from agent.agreement.schema import AgreementFile
 from agent.filters.placed import Placed
 from agent.filters.simplify import Spot
-from agent.geometry import Plane, Point
+from agent.geometry import Point
 from agent.recording.way import PublishedStretch
 from agent.records import Record
 from agent.streams.stream import Stream
+from agent.surroundings import EXAMPLES
 from config.load import load_yaml, validate
+from tests.sim.drives import PLANE, square
 
-ORIGIN = Point(400_000_000, -40_000_000)  # of the example agreements
-PLANE = Plane(ORIGIN)
+ORIGIN = PLANE.origin
 DAY = 21_065  # 2027-09-04
 XY = tuple[float, float]
 
@@ -52,21 +51,10 @@ def placed(
     return Placed(day, second, elapsed_s, PLANE.point(x_m, y_m), (day * 86_400 + second) * 1000)
 
 
-def stayed(stream: Stream, seconds: int, x_m: float, y_m: float = 0.0, *, day: int = DAY) -> list[Record]:
+def stayed(stream: Stream, seconds: int, x_m: float, *, day: int = DAY) -> list[Record]:
     """What a stream tells of a truck that is at one place for so long."""
-    return [record for _ in range(seconds) for record in stream.placed(placed(x_m, y_m, day=day))]
+    return [record for _ in range(seconds) for record in stream.placed(placed(x_m, day=day))]
 
-
-def square(x_m: float, y_m: float, half_m: float) -> dict[str, Any]:
-    """A GeoJSON square round a place."""
-    corners = [PLANE.point(x_m + half_m * x, y_m + half_m * y) for x, y in _CORNERS]
-    return {
-        "type": "Polygon",
-        "coordinates": [[[p.longitude_e7 / 1e7, p.latitude_e7 / 1e7] for p in corners]],
-    }
-
-
-_CORNERS = ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))
 
 LANDFILL_M, DEPOT_M, SITE_HALF_M = (1000.0, 0.0), (-1000.0, 500.0), 100.0
 KEPT = {"retention": "60 days"}
@@ -87,7 +75,7 @@ TERMS: dict[str, Any] = {
 
 def agreement(change: Callable[[dict[str, Any]], None] | None = None) -> Agreement:
     """A timed agreement with every stream and two sites, then changed."""
-    located = load_yaml(Path(config.__file__).parent / "agreements" / "operations.yaml")
+    located = load_yaml(EXAMPLES / "agreements" / "operations.yaml")
     tree = located.tree
     tree["streams"] = dict(TERMS)
     tree["questions"] = [{**tree["questions"][0], "needs": [name for name in TERMS if name != "box"]}]

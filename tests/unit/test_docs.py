@@ -22,11 +22,12 @@ from click.testing import CliRunner
 
 from agent.__main__ import SECTIONS, main
 from agent.agreement import load_agreement
-from agent.agreement.schema import AgreementFile, Streams
+from agent.agreement.schema import AgreementFile
+from agent.agreement.terms import Streams
 from config.load import load_configuration
 from config.reference import reference
 from config.schema import Configuration
-from config.shape import fields, in_field, limits, models_of
+from config.shape import fields, in_field, limits, models_of, quantity_of
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [
@@ -192,7 +193,7 @@ def test_every_key_of_an_agreement_is_explained_with_its_limits(name: str) -> No
 def limits_in_words(holds: list) -> list[str]:  # type: ignore[type-arg]
     """The limits of a key as the page has to write them."""
     least, most = limits(holds)
-    quantity = next((each.quantity for each in holds if each.quantity), None)
+    quantity = quantity_of(holds)
     if quantity and most is not None:
         return [f"{quantity.written(least)} to {quantity.written(most)}"]
     if quantity:
@@ -310,6 +311,21 @@ def test_the_room_map_lists_every_top_level_folder() -> None:
         if path.is_dir() and not path.name.startswith(".") and not path.name.endswith(".egg-info")
     }
     assert listed == (rooms - NOT_ROOMS) | HIDDEN_ROOMS
+
+
+def test_the_contributors_map_names_every_file_or_its_folder_and_none_that_is_not_there() -> None:
+    text = text_of("docs/contributing.md")
+    page = text.partition("## The way of a fix")[2].partition("## Where things go")[0]
+    named = {Path(code).name for code in CODE.findall(page) if "/" in code or "." in code}
+    files = [
+        path.relative_to(ROOT)
+        for room in ("agent", "drivers", "buffer", "config")
+        for path in (ROOT / room).rglob("*.*")
+        if path.name != "__init__.py" and "__pycache__" not in path.parts
+    ]
+    assert sorted(str(file) for file in files if not named & set(file.parts[1:])) == []
+    there = {part for file in files for part in file.parts}
+    assert sorted(named - there) == []
 
 
 @pytest.mark.parametrize("picture", sorted((ROOT / "docs").glob("*.svg")), ids=lambda path: path.name)

@@ -21,13 +21,12 @@ from agent.doctor.network import TEST_MESSAGE
 from agent.records import EPOCH_DATE
 from agent.standing import AGREEMENT_NOTE, _written
 from agent.surroundings import EXAMPLES
-from agent.topics import doctor_topic
+from agent.topics import DOCTOR, topic_for
 from buffer import lock
 from buffer.outbox import OUTBOX_FILE, Note, Outbox
 from tests.sim.drives import agreement
 from tests.unit.test_doctor_finding import SCHEMA
 
-DARK = "127.0.0.1:1"  # nobody listens on port 1
 TRUCK = """\
 fleet: springfield
 vehicle: truck-017
@@ -137,7 +136,7 @@ def test_a_question_is_answered_with_yes_no_or_nothing(
 
 
 def test_the_city_passes_over_the_test_message() -> None:
-    assert read(doctor_topic("springfield", "truck-017"), TEST_MESSAGE) is None
+    assert read(topic_for("springfield", "truck-017", DOCTOR), TEST_MESSAGE) is None
 
 
 # The agreement.

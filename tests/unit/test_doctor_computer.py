@@ -13,7 +13,6 @@ from agent.doctor import computer, disk, machine, outbox
 from agent.doctor.finding import Finding
 from agent.doctor.machine import Holder, Machine
 from agent.doctor.network import network
-from agent.doctor.running import status_told
 from buffer import lock
 from buffer.lock import agent_runs
 from buffer.outbox import Outbox
@@ -203,15 +202,6 @@ def test_a_running_agent_is_noticed_and_keeps_its_lock(tmp_path: Path) -> None:
         with pytest.raises(lock.OutboxInUse), lock.held(tmp_path):
             pass
     assert agent_runs(tmp_path) is False
-
-
-def test_a_status_that_is_none_is_passed_over(tmp_path: Path) -> None:
-    places = [tmp_path / name for name in ("absent", "broken", "list", "good")]
-    places[1].write_text("{")
-    places[2].write_text("[]")
-    assert status_told(places) is None
-    places[3].write_text('{"gnss": "heard"}')
-    assert status_told(places) == {"gnss": "heard"}
 
 
 def test_a_process_that_has_a_port_open_is_found_and_this_one_is_not_meant() -> None:

@@ -165,7 +165,7 @@ def test_a_lamp_passes_only_when_somebody_saw_it(
 
 
 def test_without_a_hand_nothing_that_takes_one_counts_as_tested() -> None:
-    found = list(hands.without_hands([CREW, LAMP], "it takes a hand"))
+    found = list(hands.without_hands([CREW, LAMP]))
     assert {(each.outcome, each.needed, each.remedy) for each in found} == {
         ("not tested", True, hands.BY_HAND)
     }

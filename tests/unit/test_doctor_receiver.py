@@ -39,13 +39,16 @@ def plugged() -> Iterator[ExitStack]:
 
 
 def looked_at(gps: Gps, folder: Path, baud: int | None = None) -> dict[str, Finding]:
-    port = str(linked(gps, folder))
+    return opened(Machine(folder), PortOptions(str(linked(gps, folder)), baud, silence_s=15.0))
+
+
+def opened(machine: Machine, options: PortOptions) -> dict[str, Finding]:
     clock = Clock(SPEED)
 
     def hear(options: PortOptions) -> Heard:
         return listened(options, Hearing(GateLimits(), FLOOR_DAY), clock, SECONDS)
 
-    found, _ = receiver(Machine(folder), PortOptions(port, baud, silence_s=15.0), hear)
+    found, _ = receiver(machine, options, hear)
     assert [finding.check for finding in found] == list(CHECKS)
     return {finding.check: finding for finding in found}
 
@@ -127,8 +130,7 @@ def test_damaged_sentences_are_counted(plugged: ExitStack, tmp_path: Path) -> No
     ],
 )
 def test_an_antenna_is_judged_by_what_the_receiver_says_of_it(said: bytes, outcome: str, words: str) -> None:
-    found, _ = receiver(Machine(Path("/nowhere")), PortOptions("socket://host:1"), lambda _: heard(said))
-    antenna = next(finding for finding in found if finding.check == "antenna")
+    antenna = judged(said)["antenna"]
     assert antenna.outcome == outcome
     assert words in antenna.says
 
@@ -257,12 +259,7 @@ def test_a_port_that_is_no_serial_line_is_not_opened(device: str, tmp_path: Path
 
 
 def over_tcp(port: int) -> dict[str, Finding]:
-    def hear(options: PortOptions) -> Heard:
-        return listened(options, Hearing(GateLimits(), FLOOR_DAY), Clock(SPEED), SECONDS)
-
-    found, _ = receiver(Machine(), PortOptions(f"socket://127.0.0.1:{port}", silence_s=5.0), hear)
-    assert [finding.check for finding in found] == list(CHECKS)
-    return {finding.check: finding for finding in found}
+    return opened(Machine(), PortOptions(f"socket://127.0.0.1:{port}", silence_s=5.0))
 
 
 def test_a_socket_where_nobody_answers_is_told_by_its_place() -> None:

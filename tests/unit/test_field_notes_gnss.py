@@ -40,8 +40,8 @@ def rmc(at: str, where: str = PLACE, knots: str = "19.4", date: str = "230326", 
     return sealed(f"GPRMC,{at},A,{where},{knots},084.4,{date}{rest}")
 
 
-def void_rmc(at: str, where: str = PLACE, date: str = "230326", mode: str = "N") -> bytes:
-    return sealed(f"GPRMC,{at},V,{where},19.4,084.4,{date},,,{mode}")
+def void_rmc(at: str, date: str = "230326", mode: str = "N") -> bytes:
+    return sealed(f"GPRMC,{at},V,{PLACE},19.4,084.4,{date},,,{mode}")
 
 
 def gga(at: str, where: str = PLACE, quality: str = "1", satellites: str = "08", hdop: str = "0.9") -> bytes:

@@ -262,7 +262,7 @@ def test_silence_can_be_given_longer(tmp_path: Path) -> None:
 def test_people_get_a_table_and_how_many_need_a_hand(tmp_path: Path) -> None:
     result = fleet(filled(tmp_path / "received.db", FLEET))
     assert result.exit_code == 0
-    assert "7 of 9 trucks need a hand" in result.stderr
+    assert "in need of a hand: 7 of 9 trucks" in result.stderr
     last = result.stdout.rstrip().splitlines()[-1].split()
     assert last == [
         "truck-002",

@@ -11,11 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli.inspect import NAMES_MAX, Findings, inspect
-from drivers.nmea import checksum_of
-
-
-def sealed(body: str) -> bytes:
-    return b"$%s*%02X\r\n" % (body.encode(), checksum_of(b"$" + body.encode()))
+from drivers.simulate.sentences import with_checksum as sealed
 
 
 def second_of(n: int) -> bytes:

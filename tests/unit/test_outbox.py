@@ -69,11 +69,6 @@ def batch(stream: str, n: int, day: int = TODAY, length: int = 512) -> Batch:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "outbox.db"
-
-
-@pytest.fixture
 def outbox(path: Path) -> Iterator[Outbox]:
     """Two kept rows; track 1 acknowledged, track 2 and box 1 unsent."""
     with closing(opened(path)) as made:

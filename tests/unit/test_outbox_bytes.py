@@ -53,11 +53,6 @@ def opened(path: Path, **changes: Any) -> Outbox:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "outbox.db"
-
-
-@pytest.fixture
 def outbox(path: Path) -> Iterator[Outbox]:
     """With rows of every kind that stay."""
     with closing(opened(path)) as made:
@@ -65,8 +60,8 @@ def outbox(path: Path) -> Iterator[Outbox]:
         yield made
 
 
-def with_live_rows(outbox: Outbox, length: int = 300) -> None:
-    live = filled(LIVE, length)
+def with_live_rows(outbox: Outbox) -> None:
+    live = filled(LIVE, 300)
     outbox.commit(
         keep=[Kept("track", DAY, live), Kept("harsh_braking", DAY, live)],
         seal=[Batch("lifts", 1, DAY, live), Batch("lifts", 2, DAY, live)],

@@ -94,10 +94,10 @@ def seen_on_disk(path: Path) -> tuple[Any, ...]:
         return seen(outbox)
 
 
-@pytest.fixture
-def full(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file at its limit: notes, kept rows, receipts, unsent batches."""
-    path = tmp_path / "full.db"
+    path = tmp_path_factory.mktemp("made") / "full.db"
     with closing(opened(path)) as outbox:
         outbox.commit(notes={"checkpoint": Note(DAY, b"way" * 900), "agreement": Note(None, b"text" * 900)})
         outbox.commit(notes={"yesterday": Note(DAY - 9, b"past" * 900)})
@@ -110,6 +110,12 @@ def full(tmp_path: Path) -> Path:
             if n < 100:
                 outbox.commit(acknowledged=[("track", n)], today=DAY)
     return path
+
+
+@pytest.fixture
+def full(made: Path, tmp_path: Path) -> Path:
+    """That file, for one test to spoil."""
+    return Path(shutil.copyfile(made, tmp_path / "full.db"))
 
 
 def change(outbox: Outbox) -> None:

@@ -41,11 +41,6 @@ def alive(outbox: Outbox) -> set[tuple[str, int]]:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "outbox.db"
-
-
-@pytest.fixture
 def outbox(path: Path) -> Iterator[Outbox]:
     with closing(Outbox.open(path, random_bytes=bytes, size_bytes_max=1 << 26)) as made:
         yield made

@@ -30,11 +30,6 @@ def purge(outbox: Outbox, today: int = DAY, age_days_max: int = 9) -> None:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "outbox.db"
-
-
-@pytest.fixture
 def outbox(path: Path) -> Iterator[Outbox]:
     with closing(opened(path)) as made:
         yield made

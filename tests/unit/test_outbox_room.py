@@ -21,11 +21,6 @@ def opened(path: Path, size_bytes_max: int = SIZE_BYTES_MIN, **changes: Any) -> 
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "outbox.db"
-
-
-@pytest.fixture
 def outbox(path: Path) -> Iterator[Outbox]:
     with closing(opened(path)) as made:
         yield made

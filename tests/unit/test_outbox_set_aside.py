@@ -14,11 +14,6 @@ DAY = 20_000
 OVER = DAY + SET_ASIDE_DAYS_MAX + 1
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "outbox.db"
-
-
 def opened(path: Path) -> Outbox:
     return Outbox.open(path, random_bytes=bytes, size_bytes_max=SIZE_BYTES_MIN)
 

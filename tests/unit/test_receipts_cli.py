@@ -178,15 +178,12 @@ def test_R17_an_export_is_exactly_what_was_published_for_the_day(driven: Truck, 
 
 def test_R17_a_union_checks_an_export_with_stock_tools_as_its_page_says(exported: Path) -> None:
     page = (exported / "README.txt").read_text("utf-8")
-    commands = re.findall(r"^ {3}(\S.*)$", page, re.MULTILINE)
+    commands = re.findall(r"^ {3}((?:sha256sum|python3).*)$", page, re.MULTILINE)
     chain = re.search(r"^python3 - <<'END'\n.*?^END$", page, re.MULTILINE | re.DOTALL)
-    assert len([command for command in commands if command.startswith(("sha256sum", "python3"))]) == 2
+    assert len(commands) == 2
     assert chain is not None
-    steps = [command for command in commands if command.startswith(("sha256sum", "python3"))] + [
-        chain.group()
-    ]
     said = []
-    for step in steps:
+    for step in [*commands, chain.group()]:
         done = subprocess.run(step, shell=True, cwd=exported, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         said.append(done.stdout)

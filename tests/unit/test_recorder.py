@@ -13,15 +13,18 @@ from agent.assembly import duty, sensors
 from agent.calendar import TRUST_FIXES
 from agent.filters.placed import Placed
 from agent.geometry import Point
-from agent.recording.duty import Duty, FixedDuty
-from agent.recording.fixes import Fix
+from agent.recording.duty import Duty
+from agent.recording.fixes import Fix, Receiver
 from agent.recording.recorder import Recorder
 from agent.recording.way import PublishedStretch
 from agent.records import Record, iso_date
 from drivers.inputs import Chunk, Input, PortLost, PortOpened, Pulse, Tick
 from tests.sim.drives import (
     AREA_M,
+    DAY_MS,
     MORNING_MS,
+    ON,
+    TODAY,
     Spot,
     agreement,
     braking,
@@ -35,7 +38,6 @@ from tests.sim.drives import (
 
 WAY = straight(1500, -1500)
 OUT = [Spot(2 * AREA_M, 0)] * 3
-TODAY = MORNING_MS // 86_400_000
 
 
 def recorder(agreed: Agreement | None = None, gate: Duty | None = None, replayed: bool = False) -> Recorder:
@@ -128,8 +130,7 @@ def test_the_crew_s_switch_takes_effect_within_a_second() -> None:
 
 
 def test_without_an_agreement_only_the_date_is_learned() -> None:
-    truck = configuration()
-    by = Recorder(None, sensors(truck), FixedDuty(True), floor_day=None)
+    by = Recorder(None, sensors(configuration()), ON, floor_day=None)
     assert taken(by, by_time(switched_on(), epochs([*WAY, *OUT]), braking(40))) == []
     moment = by.moment(100.0)
     assert moment is not None
@@ -164,7 +165,7 @@ def test_a_question_ends_at_midnight_of_the_service_day_in_mid_drive() -> None:
         tree["valid_until"] = iso_date(TODAY)
         del tree["duty"]["schedule"]
 
-    way = epochs([*straight(5800, -2900)], utc_ms=MORNING_MS - MORNING_MS % 86_400_000 + 86_400_000 - 100_000)
+    way = epochs(straight(5800, -2900), utc_ms=(TODAY + 1) * DAY_MS - 100_000)
     records = taken(recorder(agreement(change=today)), by_time(switched_on(), way, braking(50), braking(150)))
     assert {record.day for record in records} == {TODAY}
     assert streams(records).count("harsh_braking") == 1
@@ -201,7 +202,7 @@ def test_a_way_of_bad_fixes_is_no_way(bad: Spot) -> None:
     ],
 )
 def test_what_is_no_number_or_out_of_range_goes_no_further(reading: dict[str, Any]) -> None:
-    by = recorder(gate=FixedDuty(True))
+    by = recorder(gate=ON)
     good = Fix(0.0, MORNING_MS, True, 400_000_000, -40_000_000, 20.0, None, None, 0.8, 9, "gnss")
     pushed = spied(by)
     for second in range(20):
@@ -215,15 +216,15 @@ def test_what_is_no_number_or_out_of_range_goes_no_further(reading: dict[str, An
 def test_a_simulated_receiver_teaches_a_truck_no_date_but_a_replay() -> None:
     fix = Fix(0.0, MORNING_MS, True, 400_000_000, -40_000_000, 20.0, None, None, 0.8, 9, "simulated")
     for replayed in (False, True):
-        by = recorder(gate=FixedDuty(True), replayed=replayed)
+        by = recorder(gate=ON, replayed=replayed)
         by._decoded(fix)
         assert (by.moment(0.0) is not None) is replayed
 
 
 def test_bytes_that_are_no_nmea_leave_nothing_and_raise_nothing() -> None:
-    by = recorder(gate=FixedDuty(True))
-    junk = [Chunk(float(i), bytes([i % 256]) * 600 + b"$GPRMC,\xff*00\r\n") for i in range(300)]
-    assert taken(by, [*junk]) == []
+    by = recorder(gate=ON)
+    junk: list[Input] = [Chunk(float(i), bytes([i % 256]) * 600 + b"$GPRMC,\xff*00\r\n") for i in range(300)]
+    assert taken(by, junk) == []
 
 
 def test_after_doubt_recording_waits_for_every_line_to_be_read_again() -> None:
@@ -251,7 +252,7 @@ def test_a_fix_measured_before_the_switch_came_on_is_not_used() -> None:
 
 
 def test_a_few_fixes_behind_a_place_that_is_hidden_count_only_once_the_next_are_trusted() -> None:
-    by = recorder(gate=FixedDuty(True))
+    by = recorder(gate=ON)
     taken(by, epochs([*WAY[:20], Spot(0, 3000)]))
     placed = spied(by)
     taken(by, epochs(WAY[20:23], 21.0))
@@ -303,7 +304,7 @@ def test_a_pulse_tells_of_the_place_between_the_two_fixes_round_it() -> None:
 
 @pytest.mark.parametrize("hidden", [1, 2, 3, 9])
 def test_hidden_fixes_after_a_start_lend_no_trust_to_those_behind_them(hidden: int) -> None:
-    by = recorder(gate=FixedDuty(True))
+    by = recorder(gate=ON)
     placed = spied(by)
     taken(by, epochs([*[Spot(0, 3000)] * hidden, *WAY[:3]]))
     assert placed == []
@@ -337,8 +338,7 @@ def test_a_checkpoint_holds_no_time_of_day_and_no_word_of_hidden_places() -> Non
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", zlib.compress(b"[]"), zlib.compress(b'{"v":9}')])
 def test_a_checkpoint_that_is_not_understood_counts_as_none(body: bytes) -> None:
-    truck = configuration()
-    by = Recorder(agreement(), sensors(truck), FixedDuty(True), floor_day=None, resumed=body)
+    by = Recorder(agreement(), sensors(configuration()), ON, floor_day=None, resumed=body)
     assert by.checkpoint() is None
     assert streams(taken(by, epochs([*WAY, *OUT]))) == ["track"]
 
@@ -349,7 +349,7 @@ def test_a_checkpoint_under_another_agreement_counts_as_none() -> None:
     held = by.checkpoint()
     assert held is not None
     other = agreement(change=lambda tree: tree.update(version=2))
-    fresh = Recorder(other, sensors(configuration()), FixedDuty(True), floor_day=None, resumed=held[1])
+    fresh = Recorder(other, sensors(configuration()), ON, floor_day=None, resumed=held[1])
     assert fresh.checkpoint() is None
 
 
@@ -362,7 +362,7 @@ def test_when_the_next_day_has_begun_what_was_held_back_leaves() -> None:
 
 
 def test_a_parked_truck_is_off_duty_for_good() -> None:
-    by = recorder(gate=FixedDuty(True))
+    by = recorder(gate=ON)
     taken(by, epochs(WAY[:20]))
     by.park()
     assert not by.on_duty
@@ -372,7 +372,7 @@ def test_a_parked_truck_is_off_duty_for_good() -> None:
 
 
 def test_a_port_that_was_lost_has_to_earn_its_trust_again() -> None:
-    by = recorder(gate=FixedDuty(True))
+    by = recorder(gate=ON)
     taken(by, [PortOpened(0.0, "usb", 9600), *epochs(WAY[:20])])
     assert by.port_ready
     taken(by, [PortLost(20.5, "unplugged")])
@@ -393,9 +393,8 @@ def test_the_recorder_says_when_it_wants_to_be_asked_again() -> None:
 
 
 def test_dates_are_moved_on_past_a_rollover_by_the_floor() -> None:
-    truck = configuration()
-    by = Recorder(agreement(), sensors(truck), FixedDuty(True), floor_day=TODAY - 100)
-    long_ago_ms = MORNING_MS - 1024 * 7 * 86_400_000
+    by = Recorder(agreement(), sensors(configuration()), ON, floor_day=TODAY - 100)
+    long_ago_ms = MORNING_MS - 1024 * 7 * DAY_MS
     taken(by, epochs(WAY[:10], utc_ms=long_ago_ms))
     moment = by.moment(10.0)
     assert moment is not None
@@ -403,8 +402,6 @@ def test_dates_are_moved_on_past_a_rollover_by_the_floor() -> None:
 
 
 def test_sentences_of_these_tests_hold_a_place_to_its_last_digit() -> None:
-    from agent.recording.fixes import Receiver
-
     point = Point(-400_000_001, 1_799_999_999)
     receiver = Receiver()
     receiver.feed(0.0, sentences(MORNING_MS, point))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
 import re
@@ -181,12 +180,6 @@ def test_table_of_streams_counts_records_batches_and_bytes(daily):
     assert re.search(r"harsh_braking .*? 4 1 4,096 28 days 22 h after", words)
     assert re.search(r"box .*? 0 0 0 none", words)
     assert "1 batch carries no record" in words
-
-
-def test_slots_are_moments_where_the_log_s_beginning_is_known(daily):
-    began = datetime.datetime(2026, 11, 21, 6, 45, 1)
-    words = Page(report_page(given(daily, began=began))).text
-    assert "2026-11-22 04:30" in words
 
 
 def test_first_and_last_moment_stand_for_many(timed):

@@ -60,8 +60,8 @@ class Day:
             now = min(end, self.link.at + max(0.001, self.runtime.wait_s(self.link.at)))
             fed(self.runtime, self.link, [Tick(now)])
 
-    def asks(self, stream: str, *missing: tuple[int, int], newest: int = 2**50) -> bytes:
-        known = {stream: Series(missing[0][0] - 1, newest, missing)}
+    def asks(self, stream: str, missing: tuple[int, int]) -> bytes:
+        known = {stream: Series(missing[0] - 1, 2**50, (missing,))}
         return encode({self.box.epoch(stream): known})
 
     def payloads(self, since: int = 0) -> list[bytes]:

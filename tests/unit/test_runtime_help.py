@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agent.agreement import Agreement
+from agent.assembly import terms
 from agent.keeping import Counts, Keeping, Pace
 from agent.recording.duty import FixedDuty
 from agent.records import Record
@@ -15,7 +16,7 @@ from agent.replaying import wait
 from agent.runtime import Runtime
 from agent.sending.calling import CALLS_MAX, Calling
 from agent.wire import decode
-from buffer.outbox import Outbox, OutboxLost
+from buffer.outbox import Outbox
 from drivers.inputs import Input, Pulse
 from tests.sim.drives import (
     TRUCK,
@@ -32,8 +33,9 @@ from tests.sim.drives import (
     ticks,
     truck,
 )
+from tests.unit.test_runtime import FailingOutbox
 
-PINS = {**TRUCK["pins"], "help": {"gpio": 5, "kind": "help_button"}}  # type: ignore[dict-item]
+PINS = {**TRUCK["pins"], "help": {"gpio": 5, "kind": "help_button"}}
 AWAY = Spot(100_000, 0)
 HALL = Spot(0, 3000)
 
@@ -49,8 +51,8 @@ def calling(agreed: Agreement | None = DAILY, box: Any = None, link: Any = None,
     return truck(agreed, box, link, pins=PINS, **more)
 
 
-def pressed(at: float, held_s: float = 4.0) -> list[Input]:
-    return [Pulse(at, "help", 1), Pulse(at + held_s, "help", 0)]
+def pressed(at: float) -> list[Input]:
+    return [Pulse(at, "help", 1), Pulse(at + 4.0, "help", 0)]
 
 
 def left(link: Witness) -> Counter[str]:
@@ -95,11 +97,8 @@ def test_while_a_call_goes_on_only_calls_leave() -> None:
 def test_a_call_under_a_timed_release_does_not_end_its_connection() -> None:
     link = Witness()
     runtime = calling(agreement("operations"), link=link)
-    fed(
-        runtime,
-        link,
-        by_time([Pulse(0.0, "help", 0)], switched_on(), epochs(straight(7800, -3900)), pressed(200.0)),
-    )
+    drive = by_time([Pulse(0.0, "help", 0)], switched_on(), epochs(straight(7800, -3900)), pressed(200.0))
+    fed(runtime, link, drive)
     assert [one[0] for one in link.seen].count("connect") == 1
     assert "disconnect" not in [one[0] for one in link.seen]
     assert left(link)["help"] >= 5
@@ -127,26 +126,16 @@ def test_a_call_that_had_no_answer_is_sent_again_after_a_restart() -> None:
 
 
 def test_a_call_that_the_disk_would_not_have_is_tried_again() -> None:
-    class Full(WitnessedOutbox):
-        full = True
-
-        def commit(self, **change: Any) -> None:
-            if self.full:
-                raise OutboxLost("database or disk is full")
-            super().commit(**change)
-
-    box, link = Full(outbox()), Witness()
+    box, link = FailingOutbox(outbox(), set(range(1, 10_000))), Witness()
     runtime = calling(box=box, link=link)
     fed(runtime, link, by_time([Pulse(0.0, "help", 0)], pressed(50.0), ticks(0, 60, 0.5)))
     assert link.published == []
-    box.full = False
+    box.failing = set()
     fed(runtime, link, ticks(60, 65, 1.0))
     assert left(link) == {"help": 1}
 
 
 def test_calls_that_wait_in_memory_are_so_many_at_most() -> None:
-    from agent.assembly import terms
-
     def made(count: int) -> tuple[Outbox, int]:
         box = outbox()
         calls = Calling(Keeping(box, Counts(), Pace(10.0), lambda: None), terms(DAILY))

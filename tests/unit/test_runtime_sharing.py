@@ -77,6 +77,16 @@ def old(link: Timed) -> list[tuple[float, str, int, int]]:
     return [one for one in link.came if one[2] <= newest]
 
 
+def assert_what_is_new_comes_in_its_second(link: Timed) -> None:
+    fresh = [
+        at
+        for at, stream, n, _ in link.came
+        if stream == "track" and n > link.came[0][0] // PERIOD_S and at < 2 * OUT_S
+    ]
+    assert len(fresh) > 10
+    assert all(at % PERIOD_S <= 1 for at in fresh)
+
+
 def test_after_an_outage_the_newest_period_comes_first_then_the_backlog_oldest_first_and_all_of_it() -> None:
     box = outbox()
     link = after_an_outage(box)
@@ -96,13 +106,7 @@ def test_the_backlog_comes_at_its_pace_and_what_is_new_comes_in_its_second() -> 
         by_second[at] = by_second.get(at, 0) + 1
     assert max(by_second.values()) <= BURST_S / 5 + 1
     assert len(by_second) > 20
-    fresh = [
-        at
-        for at, stream, n, _ in link.came
-        if stream == "track" and n > link.came[0][0] // PERIOD_S and at < 2 * OUT_S
-    ]
-    assert len(fresh) > 10
-    assert all(at % PERIOD_S <= 1 for at in fresh)
+    assert_what_is_new_comes_in_its_second(link)
 
 
 def test_a_used_up_budget_holds_the_backlog_and_nothing_else() -> None:
@@ -118,13 +122,7 @@ def test_a_used_up_budget_holds_the_backlog_and_nothing_else() -> None:
     assert spent > 64 * 1024
     assert len(trickled) > 1
     assert all(b - a >= TRICKLE_S for a, b in pairwise(trickled))
-    fresh = [
-        at
-        for at, stream, n, _ in link.came
-        if stream == "track" and n > link.came[0][0] // PERIOD_S and at < 2 * OUT_S
-    ]
-    assert len(fresh) > 10
-    assert all(at % PERIOD_S <= 1 for at in fresh)
+    assert_what_is_new_comes_in_its_second(link)
 
 
 def test_the_budget_s_note_rides_with_commits_that_are_made_anyway() -> None:

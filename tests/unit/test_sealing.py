@@ -92,11 +92,9 @@ def passed(day: int, cell: int, window: int) -> Record:
     return Record("passed", day, {"date": iso_date(day), **place, "window": window})
 
 
-def shown(
-    shelf: Outbox, streams: tuple[str, ...] = ("track", "lifts", "harsh_braking", "passed")
-) -> list[Any]:
+def shown(shelf: Outbox) -> list[Any]:
     """What the disk tells: each stream's rows, in order."""
-    found = (shelf.kept(stream, TODAY + 99) for stream in streams)
+    found = (shelf.kept(stream, TODAY + 99) for stream in ("track", "lifts", "harsh_braking", "passed"))
     return [[(row.day, opened(row.body)) for row in of_stream] for of_stream in found]
 
 

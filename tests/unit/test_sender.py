@@ -40,11 +40,11 @@ def parcels(count: int, first: int = 1) -> list[Parcel]:
     return [Parcel("track", n) for n in range(first, first + count)]
 
 
-def sender_that_is_up(limits: SenderLimits = LIMITS, now: float = 0.0) -> Sender:
+def sender_that_is_up(limits: SenderLimits = LIMITS) -> Sender:
     sender = Sender(["mqtt://one"], limits, Longest())
-    (connect,) = sender.want(True, now)
+    (connect,) = sender.want(True, 0.0)
     assert isinstance(connect, Connect)
-    sender.step(LinkUp(now, connect.link, connect.broker), now)
+    sender.step(LinkUp(0.0, connect.link, connect.broker), 0.0)
     return sender
 
 

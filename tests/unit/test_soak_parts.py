@@ -6,7 +6,6 @@ import heapq
 import itertools
 import logging
 import random
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -17,10 +16,10 @@ import pytest
 
 from agent.records import Record
 from agent.sealing import rows
-from buffer import sqlite_file
 from buffer.outbox import Batch, Kept, Losses, Outbox, OutboxLost
 from drivers.inputs import Acknowledged, Delivered, Input, LinkDown, LinkUp
 from drivers.mqtt_options import LinkError
+from tests.crash.planted import normal
 from tests.soak.broker import Broker, Line, matches
 from tests.soak.card import TROUBLES, Card, Died
 from tests.soak.ledger import Broken, Ledger, WatchedOutbox, amounts
@@ -266,13 +265,7 @@ def test_a_card_drops_what_was_not_synced_when_power_goes_and_nothing_that_was(
     for name in ("full", "kill", "power"):
         (tmp_path / name).mkdir()
     assert survivors(tmp_path / "full", "power") == {20}
-    prepare = sqlite_file._prepare
-
-    def careless(connection: sqlite3.Connection, schema: Any) -> None:
-        prepare(connection, schema)
-        connection.execute("PRAGMA synchronous = NORMAL")
-
-    monkeypatch.setattr(sqlite_file, "_prepare", careless)
+    normal(monkeypatch)
     assert survivors(tmp_path / "kill", "kill") == {20}
     assert min(survivors(tmp_path / "power", "power")) < 20
 
@@ -310,9 +303,9 @@ def row(count: int) -> Kept:
 class Books:
     """A ledger over a card, and the outbox under its eye."""
 
-    def __init__(self, tmp_path: Path, *, taken: bool = True, oldest_day: int = DAY + 99) -> None:
+    def __init__(self, tmp_path: Path, *, oldest_day: int = DAY + 99) -> None:
         self.card = card(tmp_path)
-        self.ledger = Ledger(self.card.rows, lambda _: taken, lambda: oldest_day)
+        self.ledger = Ledger(self.card.rows, lambda _: True, lambda: oldest_day)
         self.outbox: Outbox = self.card.opened()
         self.ledger.opened(self.outbox)
         self.watched: Any = WatchedOutbox(self.outbox, self.ledger)

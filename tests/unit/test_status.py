@@ -22,7 +22,7 @@ from agent.__main__ import main
 from agent.cli.status import _age_in_words, in_words
 from agent.recording.duty import FixedDuty
 from agent.records import iso_date
-from agent.status import status_of, status_path
+from agent.status import last_word, status_of, status_path
 from buffer import lock
 from drivers.inputs import PortLost, PortOpened, Pulse, Tick
 from tests.sim.drives import (
@@ -112,6 +112,18 @@ def test_the_status_says_how_many_days_the_agreement_has_left() -> None:
     assert status_of(configuration(), ending, runtime)["agreement_days_left"] == 7
 
 
+@pytest.mark.parametrize("none", [None, "", "{", "[]", "\udcff"])
+def test_a_status_that_is_none_is_passed_over(none: str | None, tmp_path: Path) -> None:
+    truck_here, runtime = configuration(state=str(tmp_path)), tmp_path / "run"
+    runtime.mkdir()
+    if none is not None:
+        (runtime / "status.json").write_text(none, errors="surrogateescape")
+    assert last_word(truck_here, runtime) is None
+    (tmp_path / "status.json").write_text('{"gnss": "heard"}')
+    os.utime(tmp_path / "status.json", (5, 7))
+    assert last_word(truck_here, runtime) == ({"gnss": "heard"}, 7)
+
+
 WITHIN_S = 30.0
 
 
@@ -152,6 +164,12 @@ def test_an_agent_that_has_ended_is_not_running_whatever_it_said_last(stopped: P
     told = json.loads(result.stdout)
     assert (result.exit_code, told["running"], told["vehicle"]) == (1, False, "truck-017")
     assert 750 <= told["age_s"] < 750 + WITHIN_S
+
+
+def test_a_status_file_that_a_power_cut_has_emptied_is_none(stopped: Path) -> None:
+    (stopped / "status.json").write_bytes(b"")
+    result = asked(stopped)
+    assert (result.exit_code, result.stderr[:15]) == (1, "no status file:")
 
 
 def test_an_agent_that_runs_is_told_without_more_ado(running: Path) -> None:

@@ -11,7 +11,6 @@ import shapely
 
 from drivers.simulate import shift
 from tests.usefulness import measures, table, ways
-from tests.usefulness.__main__ import BEGIN, END, with_table
 from tests.usefulness.driving import Driven, Floats, Left, on_plane
 
 AGREEMENT: dict[str, Any] = {
@@ -159,10 +158,3 @@ def test_a_target_is_met_at_its_limit(figure: float, limit: float, at_least: boo
 def test_only_a_whole_reads_as_a_hundred() -> None:
     assert "| 99.99 % |" in table.markdown([table.Row("it", 99.9999, "%", 100.0)])
     assert "**MISSED**" in table.markdown([table.Row("it", 99.9999, "%", 100.0)])
-
-
-def test_the_tables_take_the_place_of_those_before() -> None:
-    page = f"before\n{BEGIN}old\n{END}after\n"
-    assert with_table(page, "new") == f"before\n{BEGIN}\nnew\n{END}after\n"
-    with pytest.raises(ValueError, match="lost its marks"):
-        with_table("no marks", "new")
