@@ -34,14 +34,14 @@ test: $(VENV)/.dev  ## the tests that need neither root nor a server
 test-servers: $(VENV)/.dev  ## the tests against real brokers, as root: apt install mosquitto strace nats-server nftables e2fsprogs iproute2 systemd
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile tests/system
 
-properties: $(VENV)/.dev  ## the privacy property, 20,000 examples of each level, on all cores: hours
+properties: $(VENV)/.dev  ## the privacy property, 20,000 examples of each level, TEST_JOBS=2 at a time: hours
 	@seed=$$(date +%s); echo "seed $$seed"; PROPERTY_EXAMPLES=$(or $(PROPERTY_EXAMPLES),20000) \
 		$(BIN)/python -m pytest -n $(TEST_JOBS) --hypothesis-seed=$$seed tests/properties/test_privacy_property.py
 
 mutants: $(VENV)/.dev  ## plant every known leak and show which level of the property catches it
 	$(BIN)/python -m tests.mutants
 
-usefulness: $(VENV)/.dev  ## what a city still learns: twenty simulated shifts under two agreements
+usefulness: $(VENV)/.dev  ## what a city still learns: twenty simulated shifts under two agreements; some minutes
 	$(BIN)/python -m tests.usefulness
 
 kills: $(VENV)/.dev  ## kill -9, SIGTERM and SIGSTOP in every phase, 300 agents: apt install mosquitto; six minutes
@@ -56,10 +56,10 @@ soak: $(VENV)/.dev  ## simulated weeks with faults drawn at random: SEEDS=200, o
 cluster: $(VENV)/.dev  ## a backlog drained into three nodes that are killed: apt install nats-server; four minutes
 	$(BIN)/python -m tests.cluster
 
-crash: $(VENV)/.dev  ## the power cut at every system call of a shift, and three planted bugs: apt install strace
+crash: $(VENV)/.dev  ## the power cut at every system call of a shift, and three planted bugs: apt install strace; five minutes
 	$(BIN)/python -m tests.crash
 
-wear: $(VENV)/.dev  ## what a day writes to the card, from the kernel's counters: root, apt install e2fsprogs strace
+wear: $(VENV)/.dev  ## what a day writes to the card, from the kernel's counters: root, apt install e2fsprogs strace; half an hour
 	$(BIN)/python -m tests.wear
 
 fuzz: $(VENV)/.dev  ## a coverage-guided fuzzer over every parser, SECONDS=60 each; findings become tests: ten minutes
@@ -78,7 +78,7 @@ check: lint  ## the same, and which lines the tests reach
 audit: $(VENV)/.dev  ## published attacks on what would leave, under two agreements; writes docs/audit.md: an hour
 	$(BIN)/python -m tests.audit
 
-bench: $(VENV)/.dev  ## CPU, memory, wire and card wear beside two peers: apt install mosquitto
+bench: $(VENV)/.dev  ## CPU, memory, wire and card wear beside two peers: apt install mosquitto; seven minutes
 	$(BIN)/python -m tests.bench
 
 golden: $(VENV)/.dev  ## rewrite the golden replays after a change that was meant
