@@ -134,7 +134,7 @@ def with_table(page: str, text: str) -> str:
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"{DOCS} has lost its marks {BEGIN.strip()} and {END.strip()}")
+        raise ValueError(f"the page has lost its marks {BEGIN.strip()} and {END.strip()}")
     return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 

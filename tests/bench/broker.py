@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import paho.mqtt.client as mqtt
 
+from tests.system.mosquitto import free_port
+
 START_S_MAX = 10.0
 RECEIVE_BYTES = 65_536
 
@@ -38,13 +40,6 @@ class Mosquitto:
         """Stop it."""
         self._process.terminate()
         self._process.wait(START_S_MAX)
-
-
-def free_port() -> int:
-    """A TCP port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

@@ -73,11 +73,8 @@ class Stand:
 
     def mark(self, subscriber: Subscriber) -> Mark:
         """Everything that counts up, now."""
-        pid, arrived, counts = (
-            self.running.pid,
-            subscriber.under(PROGRAMS[self.name].topic),
-            self.running.counts(),
-        )
+        pid, counts = self.running.pid, self.running.counts()
+        arrived = subscriber.under(PROGRAMS[self.name].topic)
         return Mark(
             cpu_s=cpu_s(pid),
             wire_bytes=self.meter.wire_bytes,

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -188,10 +189,9 @@ class Drain:
     def _arrived(self) -> dict[str, list[int]]:
         """Numbers of `live` by vehicle, read from beside the running receiver."""
         arrived: dict[str, list[int]] = {}
-        with sqlite3.connect(f"file:{self.city.store}?mode=ro", uri=True) as db:
+        with closing(sqlite3.connect(f"file:{self.city.store}?mode=ro", uri=True)) as db:
             for vehicle, n in db.execute("SELECT vehicle, n FROM batch WHERE stream = 'live'"):
                 arrived.setdefault(vehicle, []).append(n)
-        db.close()
         return arrived
 
     def _complete(self) -> bool:
@@ -205,11 +205,8 @@ class Drain:
 
     def _found_out(self) -> Found:
         arrived = self._arrived()
-        store = ReceivedStore.open(self.city.store)
-        try:
+        with closing(ReceivedStore.open(self.city.store)) as store:
             repeats, conflicts = sum(total.repeats for total in store.totals()), store.conflicts()
-        finally:
-            store.close()
         kept = sum(len(set(numbers)) for numbers in arrived.values())
         return Found(
             sealed=self.fleet.sealed,

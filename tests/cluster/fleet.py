@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -61,10 +60,6 @@ class Fleet:
     def sent_again(self) -> int:
         """Publications of what had been published before."""
         return self.published - sum(len(set(truck.sent_live)) for truck in self.trucks)
-
-    def connections(self) -> Counter[str]:
-        """How often a truck has come up at each broker."""
-        return Counter(broker for truck in self.trucks for broker in truck.ups)
 
     def park(self) -> None:
         """They stand still from now on and seal nothing new."""

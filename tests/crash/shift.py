@@ -23,26 +23,23 @@ from buffer import durable, outbox, reserve, sqlite_file
 from buffer.outbox import OUTBOX_FILE, SET_ASIDE_DAYS_MAX, Outbox
 from drivers.inputs import Acknowledged, Chunk, Input, LinkDown, LinkUp, Pulse, Tick
 from tests.crash.promises import Teller, digest, taken
-from tests.sim.drives import DAY_MS, MORNING_MS, Spot, agreement, configuration, sentences
+from tests.sim.drives import DAY_MS, TODAY, TRUCK, Spot, agreement, configuration, sentences
 
 HOUR_S, DAY_S = 3600, 86_400
 PAGES_MAX = {"operations": 22, "routes-and-safety": 48}  # so few that days without a network fill them
 RECEIPT_DAYS = 3
 STATUS_EVERY_S = 6 * 3600.0
-MIDNIGHT_MS = MORNING_MS // DAY_MS * DAY_MS
+MIDNIGHT_MS = TODAY * DAY_MS
 DAMAGED_DAY = 2
 BOOTS = 3
-ASIDE_OVER_MS = (
-    MIDNIGHT_MS + (DAMAGED_DAY + SET_ASIDE_DAYS_MAX) * DAY_MS + 23 * 3_600_000
-)  # the last hour of them
+# The last hour of its days.
+ASIDE_OVER_MS = MIDNIGHT_MS + (DAMAGED_DAY + SET_ASIDE_DAYS_MAX) * DAY_MS + 23 * 3_600_000
 STOP_EVERY_S = 120
 STRIDE_S = 600.0  # between ticks where nothing happens
 QUIET_AFTER_S = 120.0
 KEEPSAKE, KEEPSAKE_HOURS = "keepsake", 3
 PINS = {
-    "ignition": {"gpio": 27, "kind": "ignition"},
-    "switch": {"gpio": 22, "kind": "crew_switch"},
-    "brake": {"gpio": 17, "kind": "harsh_braking"},
+    **TRUCK["pins"],
     "lift": {"gpio": 5, "kind": "lift"},
     "button": {"gpio": 6, "kind": "blocked_button"},
 }
@@ -269,19 +266,18 @@ def _round(along_m: float, speed_mps: float) -> Spot:
 def boots() -> Iterator[Boot]:
     """The whole shift, boot by boot; the file is damaged before the last."""
     first_ms = day_ms(0, 9.0)
-    storm: list[tuple[float, str]] = [(480, "dark"), (780, "fair"), (1080, "swallowing")]
-    storm += [(1260, "deaf"), (1400, "fair")]
+    weather = [Weather(480, "dark"), Weather(780, "fair"), Weather(1080, "swallowing")]
+    weather += [Weather(1260, "deaf"), Weather(1400, "fair")]
     inputs = list(outing(first_ms, 1.0, 1900.0))
-    yield Boot(first_ms, inputs, [Weather(*each) for each in storm], 1850.0, is_killed=True)
+    yield Boot(first_ms, inputs, weather, 1850.0, is_killed=True)
 
     second_ms = day_ms(0, 9.6)
     inputs = [*outing(second_ms, 1.0, 700.0), *outing(second_ms, DAY_S, 700.0)]
-    storm = [(300, "dark"), (600, "fair"), (1.3 * DAY_S, "deaf"), (1.5 * DAY_S, "fair")]
-    weather = [Weather(*each) for each in storm]
+    weather = [Weather(300, "dark"), Weather(600, "fair")]
+    weather += [Weather(1.3 * DAY_S, "deaf"), Weather(1.5 * DAY_S, "fair")]
     yield Boot(second_ms, inputs, weather, day_ms(2, 5.9) / 1000 - second_ms / 1000, is_killed=True)
 
     third_ms = day_ms(DAMAGED_DAY, 6.0)
     inputs = [*outing(third_ms, 1.0, 700.0), *outing(third_ms, 3 * DAY_S, 700.0)]
-    storm = [(1.0, "dark"), (4 * DAY_S, "fair")]
-    weather = [Weather(*each) for each in storm]
+    weather = [Weather(1.0, "dark"), Weather(4 * DAY_S, "fair")]
     yield Boot(third_ms, inputs, weather, (16 * 24 + 6) * 3600.0, is_killed=False)

@@ -1,8 +1,8 @@
 """Many trucks in one process: for each the agent's own sender, carrying and link, and an outbox in memory.
 
-`python -m tests.herd.trucks` takes one line of JSON on stdin (see `Job`), then one `go` each for: connect; record,
-because the broker is about to go; end. It tells what happens on stdout, a line of JSON each. One thread steps all
-senders, as the one loop of an agent does for its own; each link has its own thread, as on a truck.
+`python -m tests.herd.trucks` takes one line of JSON on stdin (see `Job`), then "connect", "record" because the broker
+has gone, "end". It tells what happens on stdout, a line of JSON each. One thread steps all senders, as the one loop of
+an agent does for its own; each link has its own thread, as on a truck.
 """
 
 from __future__ import annotations

@@ -50,7 +50,6 @@ class Outcome:
     batches: int = 0
     arrived: int = 0
     waiting: int = 0
-    kept: int = 0
     repeats: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -70,7 +69,7 @@ def outcome(yard: Yard) -> Outcome:
         for each in file.kept_days():
             for row in file.kept(each.stream, each.day + 1):
                 there.update(records_in("kept_first", (0, each.stream, row.body)))
-        found.kept, found.waiting = file.counts().kept, len(waiting)
+        found.waiting = len(waiting)
         found.count("numbers that are gone from the outbox", len(file.gaps()))
         found.count("lost by the outbox's own count", sum(file.losses()))
     unsent = {wire.digest(batch.payload) for batch in waiting}

@@ -234,9 +234,7 @@ class Yard:
         with self.running() as agent:
             wait_until(lambda: self.status().get("broker") == "up" and self.status()["date"] is not None)
             wait_until(lambda: self.counts().unsent <= UNSENT_FEW)
-            self.cable.muted = (
-                True  # else each acknowledgement rides with a commit that seals the next batches
-            )
+            self.cable.muted = True  # else each acknowledgement rides with a commit that seals the next
             wait_until(lambda: self.counts().unsent == 0)
             assert agent.end() == 0
         wait_until(lambda: not self.on_their_way())

@@ -228,12 +228,8 @@ def lines_remember(patch: Patch) -> None:
     fresh = Recorder._fresh_lines
 
     def remembered(self: Any, *, level: bool, known: bool) -> Lines:
-        if level or known:
-            lines: dict[bool, Lines] = self.__dict__.setdefault("_remembered", {})
-            return lines.setdefault(level, fresh(self, level=level, known=known))
-        return self.__dict__.setdefault("_remembered", {}).setdefault(
-            level, fresh(self, level=level, known=known)
-        )
+        lines: dict[bool, Lines] = self.__dict__.setdefault("_remembered", {})
+        return lines.setdefault(level, fresh(self, level=level, known=known))
 
     patch.setattr(Recorder, "_fresh_lines", remembered)
 

@@ -56,10 +56,8 @@ def _relabelled(patch: Patch, label: Any) -> None:
 
 
 def _second(way: Any, number: int) -> int:
-    seconds: list[int] = getattr(
-        way, "seconds", [0]
-    )  # a way taken up after a loss of power has seen none yet
-    return seconds[number]
+    """0 for a way that was taken up after a loss of power and has seen none yet."""
+    return int(getattr(way, "seconds", [0])[number])
 
 
 def wall_time(patch: Patch) -> None:

@@ -9,6 +9,7 @@ import datetime
 import logging
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.agreement import Agreement, canonical_json
@@ -33,9 +34,10 @@ AREA_M = 4_000.0  # half the side of the service area
 DAY_MS = 86_400_000
 # 2027-08-31 09:00 UTC: behind the release date, between the slots of the examples, and the last day of a month, so that
 # brakings leave soon.
-MORNING_MS = 21_061 * DAY_MS + 9 * 3_600_000
+TODAY = 21_061
+MORNING_MS = TODAY * DAY_MS + 9 * 3_600_000
 SIZE_BYTES = 64 * 1024 * 1024
-TRUCK = {
+TRUCK: dict[str, Any] = {
     "fleet": "springfield",
     "vehicle": "truck-017",
     "pins": {
@@ -200,9 +202,9 @@ class WitnessedOutbox:
         self._outbox.commit(**change)
 
 
-def outbox(seed: int = 1) -> Outbox:
-    """A new outbox in memory."""
-    return Outbox.open(None, random_bytes=random.Random(seed).randbytes, size_bytes_max=SIZE_BYTES)
+def outbox(seed: int = 1, path: Path | None = None) -> Outbox:
+    """An outbox in memory, or in that file."""
+    return Outbox.open(path, random_bytes=random.Random(seed).randbytes, size_bytes_max=SIZE_BYTES)
 
 
 def truck(

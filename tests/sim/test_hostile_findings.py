@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,12 +12,14 @@ from agent.records import Record, iso_date
 from agent.release import Daily
 from agent.runtime import Runtime
 from agent.sealing import readable, rows
-from agent.service_day import BELIEVED_AFTER_S, Moment
+from agent.service_day import BELIEVED_AFTER_S, Moment, ServiceDays
 from buffer.outbox import Kept
 from drivers.inbox import Inbox
 from drivers.inputs import Chunk, Input, Pulse, Stop, Tick
 from tests.sim.drives import (
+    DAY_MS,
     MORNING_MS,
+    TODAY,
     Spot,
     Witness,
     agreement,
@@ -31,7 +34,6 @@ from tests.sim.drives import (
     truck,
 )
 
-DAY_MS = 86_400_000
 HIDDEN = Spot(0, 3000)
 
 
@@ -59,9 +61,7 @@ def test_a_hidden_pulse_moves_no_release_of_the_live_loop(receiver_heard: bool) 
         runtime = truck(agreement("operations"), outbox(), link, replayed=False)
         way = straight(1000, -1000)
         fixes = epochs(way) + (epochs([HIDDEN] * 200, start_s=float(len(way))) if receiver_heard else [])
-        heard: list[Input] = [
-            Chunk(entry.at + 0.3, entry.data) for entry in fixes if isinstance(entry, Chunk)
-        ]
+        heard = [entry._replace(at=entry.at + 0.3) for entry in fixes]
         off = [Pulse(len(way) - 0.5, "switch", 0)]
         paced(runtime, link, by_time(switched_on(), heard, off, hidden), 200)
         return [one[:3] for one in link.seen]
@@ -91,19 +91,15 @@ def test_dates_of_hidden_fixes_release_nothing_and_purge_nothing(off_duty: bool,
 
 
 def test_a_time_far_from_the_expected_one_is_believed_after_ten_minutes() -> None:
-    from zoneinfo import ZoneInfo
-
-    from agent.service_day import ServiceDays
-
     days = ServiceDays(ZoneInfo("UTC"))
     days.learn(MORNING_MS, 0.0)
     today = days.now(0.0)
+    assert today is not None
     for second in range(1, int(BELIEVED_AFTER_S) + 1):
         days.learn(MORNING_MS + 730 * DAY_MS + second * 1000, float(second))
-        assert days.now(float(second)) == Moment(today.day, today.second + second) if today else False
+        assert days.now(float(second)) == Moment(today.day, today.second + second)
     days.learn(MORNING_MS + 730 * DAY_MS + 601_000, 601.0)
     later = days.now(601.0)
-    assert today is not None
     assert later is not None
     assert later.day == today.day + 730
 
@@ -128,9 +124,8 @@ def test_inputs_older_than_a_loss_reopen_no_gate() -> None:
 
 def test_a_row_that_can_t_be_read_stops_neither_the_start_nor_a_release() -> None:
     link, box = Witness(), outbox()
-    day = MORNING_MS // DAY_MS
-    fields = {"date": iso_date(day), "stretch": 1, "running_s": 10, "path": [[40.0, -4.0]]}
-    box.commit(keep=[Kept("track", day, b"worn"), *rows([Record("track", day, fields)])])
+    fields = {"date": iso_date(TODAY), "stretch": 1, "running_s": 10, "path": [[40.0, -4.0]]}
+    box.commit(keep=[Kept("track", TODAY, b"worn"), *rows([Record("track", TODAY, fields)])])
     runtime = truck(agreement("operations"), box, link, replayed=False)
     fed(runtime, link, by_time(switched_on(), epochs(straight(4000, -2000))))
     assert runtime.counts.dropped == 1
@@ -162,6 +157,6 @@ def test_a_square_whose_middle_is_off_limits_is_not_named(at_s: float, left: int
     way = [Spot(-160, 1500 + 20 * second) for second in range(121)]
     fed(runtime, link, by_time(switched_on(), epochs(way), braking(at_s)))
     runtime.flush(link.at)
-    kept = box.kept("harsh_braking", MORNING_MS // DAY_MS + 1)
+    kept = box.kept("harsh_braking", TODAY + 1)
     assert len(readable(kept).records) == left
-    assert readable(box.kept("track", MORNING_MS // DAY_MS + 1)).records
+    assert readable(box.kept("track", TODAY + 1)).records

@@ -16,12 +16,10 @@ from agent.release import LANES, SLOT_S, Lane, lane_of
 from agent.replaying import replay, wait
 from agent.service_day import DAY_S
 from agent.wire import decode
-from buffer.outbox import Outbox
 from drivers.inputs import Input, Pulse
 from tests.sim.drives import (
     AREA_M,
-    MORNING_MS,
-    SIZE_BYTES,
+    TODAY,
     Spot,
     Witness,
     WitnessedOutbox,
@@ -36,9 +34,9 @@ from tests.sim.drives import (
     truck,
 )
 
-TODAY = MORNING_MS // 86_400_000
 BEGINS_S = 9 * 3600
 AWAY = Spot(2 * AREA_M, 0)
+DARK_DAYS = 21
 SLOTS_S: dict[Lane, list[int]] = {
     "truck": [hour * 3600 for hour in (4, 6, 15, 22)],
     "fleet": [hour * 3600 + 1800 for hour in (4, 21)],
@@ -72,6 +70,10 @@ def second_of_day(at: float) -> float:
 
 def day_of(at: float) -> int:
     return int((at + BEGINS_S) // DAY_S)
+
+
+def connections(link: Witness) -> list[float]:
+    return [second_of_day(one[1]) for one in link.seen if one[0] == "connect"]
 
 
 def sets(link: Witness) -> dict[int, Counter[str]]:
@@ -117,9 +119,7 @@ def test_R20_daily_count_size_and_slots_are_fixed(seed: int, tmp_path: Path) -> 
     """With and without data, power at random hours, restarts."""
     rng, link = random.Random(seed), Witness()
     for day in range(20):
-        box = Outbox.open(
-            tmp_path / "outbox.db", random_bytes=random.Random(5).randbytes, size_bytes_max=SIZE_BYTES
-        )
+        box = outbox(5, tmp_path / "outbox.db")
         runtime = truck(agreed(), box, link)
         start_s = float(day * DAY_S + rng.randrange(-2, 3) * 3600)
         if rng.random() < 0.5:
@@ -142,12 +142,7 @@ def test_R20_days_with_and_without_a_drive_look_the_same() -> None:
         fed(runtime, link, entries)
         runtime.flush(link.at)
         wait(runtime, link, 3 * DAY_S - link.at)
-        looks.append(
-            [
-                (one[0], *one[1:3]) if one[0] != "publish" else (one[0], one[1], one[2], len(one[3]))
-                for one in link.seen
-            ]
-        )
+        looks.append([(one[:3], len(one[3]) if one[0] == "publish" else None) for one in link.seen])
     assert looks[0] == looks[1]
 
 
@@ -157,13 +152,8 @@ def test_R20_a_slot_begins_at_its_second_whenever_the_truck_was_started() -> Non
         runtime = truck(agreed(), link=link)
         fed(runtime, link, epochs([AWAY] * 4, phase_s))
         wait(runtime, link, DAY_S)
-        starts = [second_of_day(one[1]) for one in link.seen if one[0] == "connect"]
-        assert [int(second) for second in starts] == [
-            15 * 3600,
-            21 * 3600 + 1800,
-            4 * 3600,
-            4 * 3600 + 1800,
-        ]
+        starts = [int(second) for second in connections(link)]
+        assert starts == [15 * 3600, 21 * 3600 + 1800, 4 * 3600, 4 * 3600 + 1800]
 
 
 def test_brakings_and_the_truck_s_own_streams_never_share_a_connection() -> None:
@@ -175,23 +165,22 @@ def test_brakings_and_the_truck_s_own_streams_never_share_a_connection() -> None
             lanes.append(set())
         elif one[0] == "publish":
             lanes[-1].add(lane_of(one[2].rpartition("/")[2]))
-    assert [{"truck"}, {"fleet"}] == sorted((each for each in lanes[:2]), key=lambda lane: "fleet" in lane)
+    assert [{"truck"}, {"fleet"}] == sorted(lanes[:2], key=lambda lane: "fleet" in lane)
     assert all(len(each) == 1 for each in lanes)
 
 
-@pytest.mark.parametrize("weeks", [3])
-def test_weeks_of_missed_slots_lose_nothing(weeks: int) -> None:
+def test_weeks_of_missed_slots_lose_nothing() -> None:
     """21 days without coverage, then all of it leaves, one set a day, each record exactly once."""
     rng, box, dark, link = random.Random(7), outbox(), Witness(), Witness()
     dark.connect = lambda link, broker: None  # type: ignore[method-assign]
     runtime = truck(agreed(), box, dark)
-    for day in range(7 * weeks):
+    for day in range(DARK_DAYS):
         fed(runtime, dark, shift(rng, float(day * DAY_S)))
         wait(runtime, dark, 13 * 3600)
     assert dark.published == []
     runtime.finish(dark.at)
     runtime = truck(agreed(), box, link)
-    link.at = 7.0 * weeks * DAY_S
+    link.at = float(DARK_DAYS * DAY_S)
     fed(runtime, link, epochs([AWAY] * 4, link.at))
     before = box.counts().kept
     assert before > 100
@@ -202,17 +191,13 @@ def test_weeks_of_missed_slots_lose_nothing(weeks: int) -> None:
     told = [(record["date"], record["stretch"]) for record in link.records("track")]
     assert told == sorted(set(told))
     days = [record["date"] for record in link.records("day")]
-    assert days == [iso_date(TODAY + day) for day in range(7 * weeks)]
+    assert days == [iso_date(TODAY + day) for day in range(DARK_DAYS)]
     assert Counter(date for date, _ in told) == {
         record["date"]: record["stretches"] for record in link.records("day")
     }
 
 
 # Silence.
-
-
-def connections(link: Witness) -> list[float]:
-    return [second_of_day(one[1]) for one in link.seen if one[0] == "connect"]
 
 
 def test_a_day_with_duty_has_no_slot_any_more_whatever_the_switch_does() -> None:
@@ -278,11 +263,8 @@ def test_R1_off_duty_nothing_that_depends_on_a_fix_is_recorded_kept_or_sent() ->
 
 def test_R1_a_truck_that_is_never_on_duty_leaves_empty_envelopes() -> None:
     link = Witness()
-    box = outbox()
-    replay(truck(agreed(), box, link), link, by_time(epochs(straight(7800, -3900)), braking(100.0)))
-    assert {
-        stream for payload in link.payloads if payload.records for stream in [payload.heading.stream]
-    } == {"box"}
+    replay(truck(agreed(), link=link), link, by_time(epochs(straight(7800, -3900)), braking(100.0)))
+    assert {payload.heading.stream for payload in link.payloads if payload.records} == {"box"}
 
 
 @pytest.mark.parametrize("switched_s", [100.0, 100.35, 100.9])

@@ -78,8 +78,7 @@ def test_way_brakings_and_box_leave(records: list[dict[str, Any]]) -> None:
     assert streams.count("box") >= 1
 
 
-@pytest.mark.parametrize("seed", [6])
-def test_with_duty_off_only_the_box_has_anything_to_say(folder: Path, tmp_path: Path, seed: int) -> None:
+def test_with_duty_off_only_the_box_has_anything_to_say(folder: Path, tmp_path: Path) -> None:
     assert {record["stream"] for record in replayed(folder, tmp_path / "off", "--duty", "off")} == {"box"}
 
 

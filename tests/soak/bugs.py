@@ -12,11 +12,10 @@ import pytest
 from agent.keeping import Keeping
 from agent.release import Slots
 from agent.runtime import Runtime
-from agent.sending.carrying import Carrying
 from agent.sending.sender import Sender
-from buffer import sqlite_file
 from buffer.outbox import Outbox
 from buffer.received import ReceivedStore
+from tests.crash.planted import marked_early, normal
 from tests.soak.run import soaked
 from tests.soak.truck import DAY_S
 
@@ -33,16 +32,6 @@ class Found(NamedTuple):
     broken: str | None
 
 
-def _marked_when_published(patch: pytest.MonkeyPatch) -> None:
-    publish = Carrying._publish
-
-    def published(self: Any, effect: Any, now: float) -> None:
-        publish(self, effect, now)
-        self._settle((effect.batch.stream, effect.batch.n), False, now)
-
-    patch.setattr(Carrying, "_publish", published)
-
-
 def _sealed_rows_stay(patch: pytest.MonkeyPatch) -> None:
     commit = Outbox.commit
 
@@ -54,19 +43,13 @@ def _sealed_rows_stay(patch: pytest.MonkeyPatch) -> None:
 
 def _backoff_reset_at_connack(patch: pytest.MonkeyPatch) -> None:
     """Every connection that ends counts as the first one that did."""
-    patch.setattr(Sender, "_came_up", _forgiving(Sender._came_up))
+    came_up = Sender._came_up
 
-
-def _forgiving(came_up: Any) -> Any:
     def forgiven(self: Any, now: float) -> Any:
-        backoff = getattr(self, "_backoff", None)
-        if backoff is None:
-            self._failures = self._kicks = 0
-        else:
-            backoff.begin_anew()
+        self._backoff.begin_anew()
         return came_up(self, now)
 
-    return forgiven
+    patch.setattr(Sender, "_came_up", forgiven)
 
 
 def _eviction_not_counted(patch: pytest.MonkeyPatch) -> None:
@@ -94,16 +77,6 @@ def _purge_by_wall_clock(patch: pytest.MonkeyPatch) -> None:
         purge(self, int(time.time() // DAY_S), **limits)  # noqa: TID251 - the bug itself
 
     patch.setattr(Outbox, "purge", purged)
-
-
-def _not_synced(patch: pytest.MonkeyPatch) -> None:
-    prepare = sqlite_file._prepare
-
-    def prepared(connection: Any, schema: Any) -> None:
-        prepare(connection, schema)
-        connection.execute("PRAGMA synchronous = NORMAL")
-
-    patch.setattr(sqlite_file, "_prepare", prepared)
 
 
 def _release_not_remembered(patch: pytest.MonkeyPatch) -> None:
@@ -142,13 +115,13 @@ def _awake_all_the_time(patch: pytest.MonkeyPatch) -> None:
 
 
 BUGS: dict[str, Plant] = {
-    "acknowledged when published": _marked_when_published,
+    "acknowledged when published": marked_early,
     "sealed rows stay": _sealed_rows_stay,
     "back-off reset at CONNACK": _backoff_reset_at_connack,
     "eviction not counted": _eviction_not_counted,
     "the city's key without epoch": _key_without_epoch,
     "purge by the wall clock": _purge_by_wall_clock,
-    "commits not synced": _not_synced,
+    "commits not synced": normal,
     "a day's release not remembered": _release_not_remembered,
     "each failure said again": _said_again_and_again,
     "nothing is purged": _no_purge,

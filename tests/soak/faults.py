@@ -26,11 +26,8 @@ Fault = Callable[["World"], None]
 def _outage(world: World) -> None:
     world.happened["outages"] += 1
     world.link.lose_coverage()
-    world.later(world.chance.choice([120.0, HOUR_S, 9 * HOUR_S, 30 * HOUR_S]), lambda: _covered(world))
-
-
-def _covered(world: World) -> None:
-    world.link.covered = True
+    lasts_s = world.chance.choice([120.0, HOUR_S, 9 * HOUR_S, 30 * HOUR_S])
+    world.later(lasts_s, lambda: setattr(world.link, "covered", True))
 
 
 def _half_open(world: World) -> None:
@@ -103,7 +100,6 @@ def _killed_at_publish(world: World) -> None:
 
 
 def _stopped(world: World) -> None:
-    world.dark_s = 5.0
     world.stop()
 
 
@@ -203,11 +199,7 @@ def _unusable_agreement(world: World) -> None:
     world.happened["agreement files that are none"] += 1
     before = world.paper
     world.paper = Unusable("its file is not understood")
-
-    def mended() -> None:
-        world.paper = before
-
-    world.later(world.between(60, 3 * HOUR_S), mended)
+    world.later(world.between(60, 3 * HOUR_S), lambda: setattr(world, "paper", before))
 
 
 def _stale_agreement(world: World) -> None:

@@ -20,7 +20,7 @@ ROLLOVER_MS = 1024 * 7 * DAY_S * 1000
 PARKED_EVERY_S = 900.0  # a parked receiver is heard more often; what it says is always the same
 PARKED = Spot(2 * AREA_M, 0, 0.0)
 PINS: dict[str, Any] = {
-    **dict(TRUCK["pins"]),  # type: ignore[arg-type]
+    **TRUCK["pins"],
     "lift": {"gpio": 5, "kind": "lift"},
     "help": {"gpio": 6, "kind": "help_button"},
 }

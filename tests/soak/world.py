@@ -23,7 +23,7 @@ from agent.loop import Loop
 from agent.runtime import Runtime
 from agent.standing import Standing, Unusable
 from agent.status import status_of
-from agent.topics import custody_topic
+from agent.topics import CUSTODY, topic_for
 from buffer.outbox import OutboxDamaged, OutboxLost
 from buffer.received import ReceivedStore
 from drivers.inputs import Input, PortOpened, Stop
@@ -32,7 +32,7 @@ from tests.soak import faults
 from tests.soak.broker import Broker, Line
 from tests.soak.card import Card, Died
 from tests.soak.ledger import Ledger, WatchedOutbox
-from tests.soak.rules import Rules
+from tests.soak.rules import AGE_DAYS, Rules
 from tests.soak.truck import DAY_S, PINS, Gnss, Truck
 
 FIRST_DAY = 21_056  # 2027-08-26: the month ends in the first week, so that brakings leave
@@ -40,11 +40,7 @@ STRIDE_S = 300.0
 WATCHED_S = 20.0  # so long after an input the loop gets its way
 SHORTEST_S = 0.002  # a loop takes its time, too
 RESTART_S = 5.0
-BOX_PAGES = {
-    True: (90, 120, 256),
-    False: (36, 64, 256),
-}  # a daily release needs room for all its envelopes at once
-AGE_DAYS = 4
+BOX_PAGES = {True: (90, 120, 256), False: (36, 64, 256)}  # a daily set of envelopes needs its room at once
 CITY_LEAST_S = 0.01
 
 Plan = Callable[["World", int], None]
@@ -115,7 +111,7 @@ class World:
         self._heard_s = 0.0
         self.card = Card(folder, random.Random(seed + 1), chance.choice(BOX_PAGES[self.daily]))
         self.broker = Broker(self)
-        custody = custody_topic(str(TRUCK["fleet"]), str(TRUCK["vehicle"]))
+        custody = topic_for(TRUCK["fleet"], TRUCK["vehicle"], CUSTODY)
         self.link = Line(self, self.broker, "truck", self._link_said, [custody])
         self.rules = Rules(self)
         self.ledger = Ledger(
@@ -245,16 +241,11 @@ class World:
                 self.later(day * DAY_S + begins_s, lambda metres=metres: self.truck.drive(metres))  # type: ignore[misc]
         self.busy_s += self.rules.slots_s
         plan(self, days)
-        self.later(days * DAY_S, self._heal)
+        self.later(days * DAY_S, self.rules.heal)
         while not self.over:
             self._live()
             self.pass_time(self.dark_s)
         self.rules.ended()
-
-    def _heal(self) -> None:
-        """From here on nothing goes wrong, and the world ends when all has arrived."""
-        self.rules.heal()
-        self.rules.healed_s = self.s
 
     def _live(self) -> None:
         self.lives += 1
@@ -328,7 +319,6 @@ class World:
 
     def _begin_city(self) -> None:
         self.store = ReceivedStore.open(None)
-        self.said: list[str] = []
         self.city_line = Line(self, self.broker, "city", self._city_heard)
         self.city = Receiver(
             self.store,
@@ -336,8 +326,8 @@ class World:
             ["mqtt://broker"],
             "+",
             chance=random.Random(self.seed + 2),
-            say=self.said.append,
-            alarm=self.said.append,
+            say=lambda _: None,
+            alarm=lambda _: None,
         )
         self._city_inbox: list[Input] = []
         self._city_due_s = math.inf

@@ -17,11 +17,10 @@ from agent.wire import Heading
 from buffer.outbox import Batch, Outbox
 from drivers.clock import Clock
 from drivers.inbox import Inbox
-from drivers.inputs import Acknowledged, Delivered, Input, LinkUp, Tick
+from drivers.inputs import Acknowledged, Delivered, Input, Tick
 from drivers.mqtt import Link
-from tests.sim.drives import MORNING_MS, ON, Spot, agreement, configuration, epochs, outbox
+from tests.sim.drives import ON, TODAY, Spot, agreement, configuration, epochs, outbox
 
-DAY = MORNING_MS // 86_400_000
 EAST_M = -3_000.0  # of its first second, well inside the service area
 
 
@@ -34,7 +33,7 @@ def with_calls(count: int, seed: int = 1) -> Outbox:
         heading = Heading("live", box.epoch("live"), n, previous, agreed)
         payload = wire.encode(heading, [], 512)
         previous = wire.digest(payload)[: len(previous)]
-        batches.append(Batch("live", n, DAY - 1, payload))
+        batches.append(Batch("live", n, TODAY - 1, payload))
     box.commit(seal=batches)
     return box
 
@@ -49,8 +48,8 @@ class Truck:
     """Truck number `number`; while it drives it seals a batch of `live` each minute.
 
     `sent`: every payload that was published, repeats included; `sent_live` those of `live`, and `taken_live` those of
-    them that a broker has acknowledged; `ups` the brokers it was connected to, in turn; `heard` what the city said.
-    `news` is called from other threads when `turn` has something to do.
+    them that a broker has acknowledged; `heard` what the city said. `news` is called from other threads when `turn`
+    has something to do.
     """
 
     def __init__(
@@ -69,7 +68,6 @@ class Truck:
         self.sent: list[bytes] = []
         self.sent_live: list[bytes] = []
         self.taken_live: set[bytes] = set()
-        self.ups: list[str] = []
         self.driving = True
         self._under_way: dict[int, bytes] = {}
         self._news = news
@@ -129,8 +127,6 @@ class Truck:
         match entry:
             case Delivered():
                 self.heard.append(entry)
-            case LinkUp():
-                self.ups.append(entry.broker)
             case Acknowledged(refusal=None) if entry.mid in self._under_way:
                 self.taken_live.add(self._under_way.pop(entry.mid))
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,9 @@ class City:
 
     def numbers(self, stream: str = "") -> list[int]:
         """The batches in the store, of a stream or of all, read from beside the running receiver."""
-        with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True) as db:
+        with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as db:
             sql = "SELECT n FROM batch WHERE ? IN (stream, '') ORDER BY id"
-            numbers = [row[0] for row in db.execute(sql, (stream,))]
-        db.close()
-        return numbers
+            return [row[0] for row in db.execute(sql, (stream,))]
 
     def until(self, true: Callable[[], bool]) -> None:
         """Wait for another process; these tests have a real clock."""

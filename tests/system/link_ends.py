@@ -95,6 +95,11 @@ class City:
         self._subscription.close()
 
 
+def batches(count: int) -> set[bytes]:
+    """The first so many that `Truck.record` makes."""
+    return {b"batch %d" % n for n in range(1, count + 1)}
+
+
 class Truck:
     """Sender and Link with an outbox that is a dict; `run_until` is the agent's loop in miniature.
 

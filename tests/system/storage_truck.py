@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import resource
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from agent.recording.duty import FixedDuty
 from agent.records import Record
 from agent.wire import digest
 from buffer.outbox import Outbox, OutboxDamaged
 from drivers.inputs import Input
-from tests.sim.drives import Lines, Spot, Witness, agreement, epochs, ticks, truck
+from tests.sim.drives import ON, Lines, Spot, Witness, agreement, epochs, fed, outbox, ticks, truck
 
-SIZE_BYTES = 64 * 2**20
 STARTS_MAX = 20
 AGREED = agreement("operations")
 DRIVE_S = 600
@@ -71,11 +68,9 @@ class Truck:
         """As after a power-up. Raises OutboxLost."""
         self.starts += 1
         assert self.starts <= STARTS_MAX, "damaged again and again"
-        self.outbox = Outbox.open(
-            self._path, random_bytes=random.Random(self.starts).randbytes, size_bytes_max=SIZE_BYTES
-        )
+        self.outbox = outbox(self.starts, self._path)
         self.box = Counted(self.outbox, self.promised)
-        self.runtime = truck(AGREED, self.box, self.radio, FixedDuty(True))
+        self.runtime = truck(AGREED, self.box, self.radio, ON)
 
     def drive(self, seconds: int = DRIVE_S) -> None:
         """There and back again at 20 m/s, a fix a second."""
@@ -91,16 +86,10 @@ class Truck:
     def _feed(self, entries: list[Input]) -> None:
         for entry in entries:
             try:
-                self._step(entry)
+                fed(self.runtime, self.radio, [entry])
             except OutboxDamaged:
                 self.stop()
                 self.start()
-
-    def _step(self, entry: Input) -> None:
-        self.radio.at = entry.at
-        self.runtime.step(entry, entry.at)
-        while self.radio.answers:
-            self.runtime.step(self.radio.answers.popleft(), entry.at)
 
     def keep(self, *records: Record) -> None:
         """Records that have left their filters."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,11 +59,8 @@ def _nothing_left_running() -> Iterator[None]:
 
 def whole(city: City, truck: Truck) -> None:
     """Every sealed batch arrived once, byte for byte, and the receiver says so."""
-    store = ReceivedStore.open(city.store)
-    try:
+    with closing(ReceivedStore.open(city.store)) as store:
         arrived = [each.sha256 for each in store.batches() if each.vehicle]
-    finally:
-        store.close()
     assert len(arrived) == len(set(arrived))
     assert set(arrived) <= {wire.digest(payload) for payload in truck.sent}
     of_truck = [each for each in city.status() if each.get("vehicle") == "truck-017"]

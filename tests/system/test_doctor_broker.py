@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from agent.doctor.finding import Finding, verdict
 from agent.doctor.network import CHECKS, CLIENT_SUFFIX, network
-from agent.topics import doctor_topic
+from agent.topics import DOCTOR, topic_for
 from drivers.clock import Clock
 from drivers.inbox import Inbox
 from drivers.inputs import LinkDown, LinkUp
@@ -18,7 +19,7 @@ from drivers.mqtt import Link, LinkOptions
 from tests.system.certificates import Authority
 from tests.system.mosquitto import OPEN, Mosquitto
 
-TOPIC = doctor_topic("springfield", "truck-017")
+TOPIC = topic_for("springfield", "truck-017", DOCTOR)
 ACL = "acl_file {folder}/acl"
 WALL_DAY = 20_779
 
@@ -29,10 +30,8 @@ def opened() -> Iterator[ExitStack]:
         yield stack
 
 
-def asked(broker: Mosquitto, options: LinkOptions, wall_day: int | None = None) -> dict[str, Finding]:
-    import time
-
-    today = int(time.time()) // 86_400 if wall_day is None else wall_day  # noqa: TID251
+def asked(broker: Mosquitto, options: LinkOptions) -> dict[str, Finding]:
+    today = int(time.time()) // 86_400  # noqa: TID251 - certificates live by the wall clock
     found = network(broker.url, options, TOPIC, Clock(), today)
     assert [finding.check for finding in found] == list(CHECKS)
     return {finding.check: finding for finding in found}
@@ -145,7 +144,7 @@ def test_the_access_list_of_the_page_lets_the_test_message_through(tmp_path: Pat
     (tmp_path / "acl").write_text("pattern write fairhaul/v1/springfield/%c/#\n")
     topic_owner = LinkOptions("truck-017", connect_within_s=5.0)
     broker = opened.enter_context(Mosquitto(tmp_path, f"{OPEN}\n{ACL.format(folder=tmp_path)}"))
-    topic = doctor_topic("springfield", f"truck-017{CLIENT_SUFFIX}")
+    topic = topic_for("springfield", f"truck-017{CLIENT_SUFFIX}", DOCTOR)
     found = {each.check: each for each in network(broker.url, topic_owner, topic, Clock(), WALL_DAY)}
     assert found["test message"].outcome == "pass"
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from drivers.inputs import LinkDown, LinkUp
 from drivers.mqtt import LinkOptions
 from tests.system import raw_broker
 from tests.system.certificates import Authority
-from tests.system.link_ends import CITY, QUICK, TRUCK, City, End, Truck
+from tests.system.link_ends import CITY, QUICK, TRUCK, City, End, Truck, batches
 from tests.system.mosquitto import OPEN, Mosquitto
 from tests.system.proxy import Proxy
 from tests.system.raw_broker import END, RawBroker, Says
@@ -49,13 +50,9 @@ def said(caplog: pytest.LogCaptureFixture, words: str) -> int:
     return sum(words in record.getMessage() for record in caplog.records)
 
 
-def batches(count: int) -> set[bytes]:
-    return {b"batch %d" % n for n in range(1, count + 1)}
-
-
 def waits(truck: Truck) -> list[float]:
     """Seconds from the beginning of one connection to the next."""
-    return [b - a for a, b in zip(truck.connects, truck.connects[1:], strict=False)]
+    return [b - a for a, b in pairwise(truck.connects)]
 
 
 def trouble_is(truck: Truck, reason: str) -> Callable[[], bool]:
@@ -279,8 +276,8 @@ def test_truck_whose_client_id_is_taken_again_and_again_waits_long_and_says_why(
 # Codes that a real broker can't be made to say.
 
 
-def refuse_first(code: int, connections: int = 2) -> Callable[[int], int]:
-    return lambda connection: code if connection <= connections else 0
+def refuse_twice(code: int) -> Callable[[int], int]:
+    return lambda connection: code if connection <= 2 else 0
 
 
 @pytest.mark.parametrize(("code", "reason"), refusing(PacketTypes.CONNACK).items())
@@ -288,7 +285,7 @@ def test_truck_that_is_refused_tries_again_and_then_delivers(
     code: int, reason: str, caplog: pytest.LogCaptureFixture
 ):
     with (
-        RawBroker(refuse_first(code)) as broker,
+        RawBroker(refuse_twice(code)) as broker,
         closing(Truck(broker.url, limits=IN_A_HURRY, options=FIVE)) as truck,
     ):
         truck.record(3)
@@ -313,7 +310,7 @@ def test_truck_that_is_refused_tries_again_and_then_delivers(
 )
 def test_truck_that_an_older_broker_refuses_tries_again_and_then_delivers(code: int, reason: str):
     with (
-        RawBroker(refuse_first(code)) as broker,
+        RawBroker(refuse_twice(code)) as broker,
         closing(Truck(broker.url, limits=IN_A_HURRY, options=OLDER)) as truck,
     ):
         truck.record(3)
@@ -335,10 +332,10 @@ def in_the_way(says: Says, times: int = 1000) -> Callable[[int, bytes], Says | N
     return answer
 
 
-def settled(url: str, options: LinkOptions = FIVE, count: int = 12) -> Truck:
-    """A truck that has run until every batch was answered or is held back."""
+def settled(url: str, options: LinkOptions = FIVE) -> Truck:
+    """A truck with 12 batches that has run until each was answered or is held back."""
     with closing(Truck(url, limits=IN_A_HURRY, options=options)) as truck:
-        truck.record(count)
+        truck.record(12)
         truck.run_until(lambda: set(truck.outbox) <= truck.sender.in_flight - truck.sender.outstanding)
     return truck
 

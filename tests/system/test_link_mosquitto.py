@@ -177,8 +177,8 @@ class Certified(NamedTuple):
     authority: Authority
     folder: Path
 
-    def options(self, name: str = "truck-7") -> LinkOptions:
-        certificate, key = self.authority.issue(name)
+    def options(self) -> LinkOptions:
+        certificate, key = self.authority.issue("truck-7")
         return replace(TRUCK, ca_file=self.authority.file, certificate_file=certificate, key_file=key)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from agent.sending.sender import SenderLimits
-from tests.system.link_ends import CITY, QUICK, TRUCK, City, Truck
+from tests.system.link_ends import CITY, QUICK, TRUCK, City, Truck, batches
 from tests.system.mosquitto import OPEN, Mosquitto
 
 NEW_NETWORK = 0x40000000  # CLONE_NEWNET
@@ -71,10 +71,6 @@ def road() -> Iterator[Road]:
 def broker(road: Road, tmp_path: Path) -> Iterator[Mosquitto]:
     with Mosquitto(tmp_path, f"{OPEN}\npersistence true\nmax_queued_messages 0") as broker:
         yield broker
-
-
-def batches(count: int) -> set[bytes]:
-    return {b"batch %d" % n for n in range(1, count + 1)}
 
 
 @pytest.mark.parametrize("percent", [2, 10, 30])

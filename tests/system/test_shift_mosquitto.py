@@ -11,7 +11,7 @@ import threading
 import tty
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -88,14 +88,10 @@ class World:
 
     def receipts(self) -> list[Receipt]:
         """Every batch the truck has sealed, once the agent has ended: all of them must be acknowledged."""
-        outbox = Outbox.open(
-            self.folder / "state" / "outbox.db", random_bytes=os.urandom, size_bytes_max=2**28
-        )
-        try:
+        path = self.folder / "state" / "outbox.db"
+        with closing(Outbox.open(path, random_bytes=os.urandom, size_bytes_max=2**28)) as outbox:
             assert outbox.unsent(1) == []
             return list(outbox.receipts())
-        finally:
-            outbox.close()
 
     def status(self) -> dict[str, Any]:
         """What the running agent says of itself; empty before it has said anything."""
@@ -107,11 +103,8 @@ class World:
         wait_until(lambda: self.status().get("outbox", {}).get("unsent", 0) >= batches)
 
     def arrived(self) -> Counter[str]:
-        store = ReceivedStore.open(self.store)
-        try:
+        with closing(ReceivedStore.open(self.store)) as store:
             return Counter(batch.sha256 for batch in store.batches())
-        finally:
-            store.close()
 
     def missing(self) -> set[str]:
         return {receipt.sha256.hex() for receipt in self.receipts()} - set(self.arrived())
@@ -164,14 +157,10 @@ def test_a_shift_arrives_over_tls_with_client_certificates(tmp_path: Path, at_br
         "require_certificate true\nuse_identity_as_username true\n"
     )
     with Mosquitto(at_broker, settings, scheme="mqtts") as broker:
-        world = World(
-            tmp_path,
-            broker,
-            {"ca_file": authority.file, "certificate_file": truck, "key_file": truck_key},
-        )
-        world.receiver_words = (
-            *("--ca-file", authority.file, "--certificate-file", truck, "--key-file", truck_key),
-        )
+        own = {"ca_file": authority.file, "certificate_file": truck, "key_file": truck_key}
+        world = World(tmp_path, broker, own)
+        login = ("--ca-file", authority.file, "--certificate-file", truck, "--key-file", truck_key)
+        world.receiver_words = login
         with world.city():
             assert world.drive().wait(WAIT_S) == 0
         everything_arrived_once(world)

@@ -23,10 +23,9 @@ from agent.keeping import PENDING_RECORDS_MAX
 from agent.records import Record, iso_month
 from agent.wire import Heading
 from buffer.outbox import Batch, Outbox
-from tests.sim.drives import MORNING_MS, Lines
+from tests.sim.drives import TODAY, Lines
 from tests.system.storage_truck import AGREED, DAY_S, DRIVE_S, Truck, told
 
-TODAY = MORNING_MS // (DAY_S * 1000)
 MIB = 2**20
 WAIT_S = 60.0
 ROOT = Path(__file__).resolve().parents[2]

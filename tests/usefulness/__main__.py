@@ -7,6 +7,7 @@ import datetime
 import sys
 from collections.abc import Sequence
 
+from tests.bench.__main__ import with_table
 from tests.usefulness import table
 from tests.usefulness.driving import ROOT
 from tests.usefulness.shifts import measured
@@ -15,7 +16,6 @@ SEEDS = range(1, 21)
 HOURS = 8.0
 JOBS = 2
 DOCS = ROOT / "docs" / "usefulness.md"
-BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 
 
 def main() -> int:
@@ -57,15 +57,6 @@ def conditions(seeds: Sequence[int], hours: float) -> str:
         f"Measured on {datetime.date.today()} with `make usefulness`: {len(seeds)} simulated shifts of {hours:g} h "
         f"(seeds {seeds[0]} to {seeds[-1]}), receiver noise 1.5 m."
     )
-
-
-def with_table(page: str, text: str) -> str:
-    """The page with what stands between its two marks replaced. Raises ValueError when they are missing."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{DOCS.name} has lost its marks {BEGIN.strip()} and {END.strip()}")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
 if __name__ == "__main__":

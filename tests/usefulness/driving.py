@@ -31,10 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 REPLAY_S_MAX = 300.0
 STREETS = ("district", "break")  # what truth calls the streets of the service area, off no limits
 OPEN = (*STREETS, "landfill")  # and all ground of which the simulated city's agreement lets something leave
-TRUSTED_AFTER_S, TOLD_AFTER_S = (
-    6,
-    4,
-)  # fixes are trusted so long behind a hidden one; pulses tell so much later
+TRUSTED_AFTER_S = 6  # fixes are trusted so long behind a hidden one
+TOLD_AFTER_S = 4  # pulses tell so much later
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

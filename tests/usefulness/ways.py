@@ -62,9 +62,9 @@ def near(points_m: Floats, lines: shapely.Geometry, within_m: float) -> Flags:
     return found
 
 
-def once(way: Way, side_m: float = 10.0) -> Flags:
-    """The points that stand for ground not driven before: the first in each square of `side_m`."""
-    squares = np.floor(way.points_m / side_m).astype(np.int64)
+def once(way: Way) -> Flags:
+    """The points that stand for ground not driven before: the first in each square of 10 m."""
+    squares = np.floor(way.points_m / 10.0).astype(np.int64)
     _, first = np.unique(squares, axis=0, return_index=True)
     found = np.zeros(len(squares), dtype=np.bool_)
     found[first] = True

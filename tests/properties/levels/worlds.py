@@ -12,7 +12,7 @@ from tests.properties.levels.ways import Place
 from tests.sim.drives import AREA_M, PLANE, agreement, square
 
 HALL, HALL_HALF_M, HALL_MARGIN_M = (0.0, 3000.0), 100.0, 50.0
-CLINIC, CLINIC_HALF_M, CLINIC_MARGIN_M = (150.0, 3080.0), 80.0, 20.0
+CLINIC, CLINIC_HALF_M = (150.0, 3080.0), 80.0
 GATE, GATE_HALF_M = (AREA_M, 0.0), 150.0
 SITE = (2000.0, -1500.0)
 SLOTS = ["04:30", "12:00", "21:00"]
