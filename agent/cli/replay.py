@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from agent.recording.duty import Duty, FixedDuty
 from agent.replaying import replay as replay_on_paper
 from agent.report import ReportBatch, ReportInput, write_report
 from agent.runtime import Runtime
+from agent.service_day import DAY_S
 from agent.surroundings import Logs, agreement_for, configuration_for
 from agent.wire import Payload, decode
 from buffer.outbox import Outbox
@@ -167,7 +169,9 @@ def _summary(published: Sequence[Published], payloads: Sequence[Payload]) -> Non
             err=True,
         )
         return
-    click.echo(f"{len(published)} batches of {size} bytes would be published, with", err=True)
+    days = math.ceil((published[-1].at - published[0].at) / DAY_S)
+    over = f" over {days} days" if days > 1 else ""
+    click.echo(f"{len(published):,} batches, {size:,} bytes in all, would be published{over}, with", err=True)
     streams: dict[str, int] = {}
     for payload in payloads:
         stream = payload.heading.stream
