@@ -128,9 +128,10 @@ def _figures(given: ReportInput) -> dict[str, str]:
         ("harsh_braking", "harsh brakings", f"{len(given.of('harsh_braking')):,}"),
     ]
     shown = {name: figure for stream, name, figure in figures if stream in agreed}
+    whole = sum(batch.bytes for batch in given.batches)
     return shown | {
         "batches": f"{len(given.batches):,}",
-        "bytes, padding included": f"{sum(batch.bytes for batch in given.batches):,}",
+        "with padding": f"{whole / 1e6:,.1f} MB" if whole >= 1e6 else f"{whole / 1e3:.0f} kB",
     }
 
 
