@@ -81,11 +81,16 @@ def sensors(configuration: Configuration) -> Sensors:
 
 
 def duty(configuration: Configuration, agreement: Agreement | None) -> Duty:
-    """The duty gate over the truck's level lines; without an agreement it never opens."""
+    """The duty gate over the truck's level lines.
+
+    Without an agreement it requires those that the truck has: nothing is recorded then, but a shift must be seen to
+    begin, or no agreement could come into force.
+    """
     lines = {name: pin for name, pin in configuration.pins.items() if pin.kind in DUTY_KINDS}
+    kinds = {name: pin.kind for name, pin in lines.items()}
     return Duty(
-        agreement.file.duty.requires if agreement else DUTY_KINDS,
-        {name: pin.kind for name, pin in lines.items()},
+        agreement.file.duty.requires if agreement else set(kinds.values()) or DUTY_KINDS,
+        kinds,
         [name for name, pin in lines.items() if isinstance(pin, CrewSwitchPin) and pin.momentary],
     )
 
@@ -93,11 +98,12 @@ def duty(configuration: Configuration, agreement: Agreement | None) -> Duty:
 def release(agreement: Agreement | None) -> Release:
     """The release that the agreement chose; without one the box says once a day that it lives.
 
-    At the first full hour with power, and silent otherwise: whoever can spoil the agreement's file must not learn
-    from connections when a truck has power.
+    In the first ten minutes of the first hour whose beginning finds power, or of one in which power comes so early,
+    and silent otherwise, answered or not: whoever can spoil the agreement's file, or runs the broker, must not learn
+    from connections when a truck has power. On duty too: a day without a word would tell that duty began before it.
     """
     if agreement is None:
-        return Daily({"truck": BOX_SLOTS_S}, {}, BOX_SIZE_BYTES, {})
+        return Daily({"truck": BOX_SLOTS_S}, {}, BOX_SIZE_BYTES, {}, silent_on_duty=False, again=False)
     file = agreement.file
     braking = file.streams.harsh_braking
     held = {"harsh_braking": braking.held} if braking else {}
@@ -272,9 +278,12 @@ def assemble(
     requires: frozenset[str] | None = None
 
     def gate_of(agreement: Agreement | None) -> Duty:
-        """The one before if it asks for the same: a change of agreement takes back nothing that the crew said."""
+        """The one before if it asks for the same: a change of agreement takes back nothing that the crew said.
+
+        Without an agreement the one before goes on.
+        """
         nonlocal gate, requires
-        asked = frozenset(agreement.file.duty.requires if agreement else DUTY_KINDS)
+        asked = frozenset(agreement.file.duty.requires) if agreement else requires or frozenset()
         if asked != requires and duty_override is None:
             gate = duty(configuration, agreement)
         requires = asked

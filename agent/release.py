@@ -81,29 +81,44 @@ class Release(Protocol):
 class Slots:
     """Fixed times of the service day; the first one of a day that finds the truck awake is due, once.
 
-    `starts_s` are seconds of the service day. A slot ends with its service day at the latest.
+    `starts_s` are seconds of the service day. A slot ends with its service day at the latest. `again`: whether what
+    found no answer in that slot may try the day's later ones; if not, these stay closed.
     """
 
-    def __init__(self, starts_s: Iterable[int]) -> None:
+    def __init__(self, starts_s: Iterable[int], *, again: bool = True) -> None:
         self._starts_s = sorted(starts_s)
+        self._again = again
         self._released_day: int | None = None
+        self._released_s: int | None = None  # in the slot that begins there
 
     def resume(self, released_day: int | None) -> None:
         """The newest day at which there was a release."""
         self._released_day = released_day
 
     def open(self, now: Moment) -> bool:
-        """Whether this moment lies within a slot."""
-        return any(start_s <= now.second < start_s + SLOT_S for start_s in self._starts_s)
+        """Whether this moment lies within a slot that may be used."""
+        start_s = self._begun_s(now)
+        if start_s is None:
+            return False
+        return self._again or not self._released_before(now) or start_s == self._released_s
 
     def due(self, now: Moment) -> bool:
         """Whether this is the first slot of the day; says so once."""
-        ahead_days = -1 if self._released_day is None else self._released_day - now.day
-        released_before = 0 <= ahead_days <= 1  # one farther ahead was a date gone wrong
-        if released_before or not self.open(now):
+        start_s = self._begun_s(now)
+        if start_s is None or self._released_before(now):
             return False
-        self._released_day = now.day
+        self._released_day, self._released_s = now.day, start_s
         return True
+
+    def _begun_s(self, now: Moment) -> int | None:
+        """When the slot of this moment began."""
+        return max(
+            (start_s for start_s in self._starts_s if 0 <= now.second - start_s < SLOT_S), default=None
+        )
+
+    def _released_before(self, now: Moment) -> bool:
+        ahead_days = -1 if self._released_day is None else self._released_day - now.day
+        return 0 <= ahead_days <= 1  # one farther ahead was a date gone wrong
 
     def change_s(self, now: Moment) -> int:
         """Seconds until a slot begins or ends, or the service day does."""
@@ -142,9 +157,8 @@ class Timed:
 
     def _period_over(self, now: Moment) -> bool:
         period = (now.day, now.second // self._every_s)
-        if (
-            self._last is None or self._last[0] - now.day > 1
-        ):  # the first look, or a date gone wrong is right again
+        # The first look; or a date that was two days ahead or more, and is right again.
+        if self._last is None or self._last[0] - now.day > 1:
             self._last = period
             return False
         changed = period > self._last
@@ -187,7 +201,7 @@ class Daily:
     """Once a day at the first slot of each lane. `envelopes` counts by stream.
 
     `silent_on_duty`: on a day on which the truck was on duty there is no slot any more from then on. Not needed
-    where the agreement has a schedule, which lies outside of all slots.
+    where the agreement has a schedule, which lies outside of all slots. `again`: see Slots.
     """
 
     connected = False
@@ -201,8 +215,9 @@ class Daily:
         held_days: Mapping[str, int],
         *,
         silent_on_duty: bool = True,
+        again: bool = True,
     ) -> None:
-        self._slots: dict[Lane, Slots] = {lane: Slots(slots_s.get(lane, ())) for lane in LANES}
+        self._slots: dict[Lane, Slots] = {lane: Slots(slots_s.get(lane, ()), again=again) for lane in LANES}
         self._envelopes = envelopes
         self.size_bytes = size_bytes
         self._held_days = held_days

@@ -40,10 +40,11 @@ def agreement_problems(located: Located) -> Iterator[Problem]:
         yield problem_in(located, path, says)
 
 
-def kinds_of(pins: object) -> set[object]:
+def kinds_of(pins: object) -> set[str]:
     """The kinds of the pins in a configuration that need not be right."""
     named = pins.values() if isinstance(pins, dict) else ()
-    return {pin.get("kind") for pin in named if isinstance(pin, dict)}
+    kinds = (pin.get("kind") for pin in named if isinstance(pin, dict))
+    return {kind for kind in kinds if isinstance(kind, str)}
 
 
 def _missing(agreement: Agreement, kinds: Collection[object]) -> Iterator[str]:

@@ -62,7 +62,7 @@ class Answers:
         """What the fleet's file says, or an answer; None for nothing."""
         return value_at(self.tree, path) or value_at(self._fleet, path)
 
-    def kinds(self) -> set[object]:
+    def kinds(self) -> set[str]:
         """The kinds of pin of the fleet's file."""
         return kinds_of(self._fleet.get("pins"))
 

@@ -146,6 +146,8 @@ def receive(
     with clear_errors():
         agreed = [load_agreement(path) for path in agreements]
     if export and not brokers:
+        if fleet != "+" or any(given is not None for given in (keep_days, after_s, idle_s)):
+            fail(BAD_USAGE, "--fleet, --keep-days, --for and --until-idle go with --broker")
         look_into(store, partial(write_export, directory=export, agreements=agreed))
         return
     from agent.city.receiver import Receiver

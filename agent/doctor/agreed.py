@@ -12,6 +12,7 @@ from agent.standing import WARN_DAYS, Standing
 from buffer import read_only
 from config.load import ConfigurationError
 
+_NEXT_DUTY = "Nothing to do, if the file is new: it takes effect as the next day's duty begins."
 _SIGNATORIES = "Ask those who agreed on it for a new agreement."
 
 
@@ -49,14 +50,17 @@ def _in_force(agreement: Agreement, outbox: Path) -> Iterator[Finding]:
     """Whether the truck goes by this file already; a truck that never ran takes it at once."""
     try:
         with read_only.outbox(outbox) as reading:
-            standing = Standing.resumed(reading.note).in_force
+            resumed = Standing.resumed(reading.note)
     except OSError:
         return
-    if standing is not None and standing.reference != agreement.reference:
+    standing = resumed.in_force
+    if standing is None and resumed.duty_day is not None:
+        yield warned("in force", "none: it was lost, and only the box's own status leaves", _NEXT_DUTY)
+    elif standing is not None and standing.reference != agreement.reference:
         yield warned(
             "in force",
             f"{standing.file.id} version {standing.file.version} is still in force",
-            "Nothing to do, if the file is new: it takes effect as the next day's duty begins.",
+            _NEXT_DUTY,
         )
     elif standing is not None:
         yield passed("in force", "the truck goes by it")

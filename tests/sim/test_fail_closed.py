@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ def version(name: str, number: int, until: str = "2028-12-31", **more: Any) -> A
 class Truck:
     """A truck that is restarted at will; its outbox stays. `found` is the agreement of its next look."""
 
-    def __init__(self, found: Agreement | Unusable, box: Any = None) -> None:
+    def __init__(self, found: Agreement | Unusable, box: Any = None, **changed: Any) -> None:
+        self.configuration = configuration(**changed)
         self.box: Any = box if box is not None else outbox()
         self.link = Witness()
         self.found: Agreement | Unusable | None = found
@@ -68,7 +70,7 @@ class Truck:
         if found is not None:
             standing.look(found)
         self.runtime = assemble(
-            configuration(), standing, self.box, self.link, chance=random.Random(1), look=self._look
+            self.configuration, standing, self.box, self.link, chance=random.Random(1), look=self._look
         )
 
     def _look(self) -> Agreement | Unusable | None:
@@ -112,6 +114,10 @@ def only_the_box(truck_here: Truck, since: float = 0.0) -> bool:
     }
 
 
+def connections(truck_here: Truck, since: float) -> list[float]:
+    return [at for what, at, *_ in truck_here.link.seen if what == "connect" and at > since]
+
+
 # Agreements.
 
 
@@ -147,10 +153,66 @@ def test_R14_a_truck_whose_agreement_is_lost_connects_once_a_day_whatever_its_ig
     for _ in range(3):
         known.next_day()
         known.drive()
-    connected = [at for what, at, *_ in known.link.seen if what == "connect" and at > lost]
+    connected = connections(known, lost)
     assert len(connected) == len({at // DAY_S for at in connected}) == 3
     assert all(at % 3600 < SLOT_S for at in connected)
     assert only_the_box(known, lost)
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_R14_power_that_comes_and_goes_by_day_moves_no_connection_of_a_truck_without_agreement(
+    name: str, on: bool
+) -> None:
+    known = Truck(version(name, 1))
+    known.drive()
+    known.next_day()
+    known.found = Unusable("there is no such file")
+    known.at += 60.0
+    known.drive()
+    lost = known.at
+    for _ in range(3):
+        known.runtime.finish(known.at)
+        known.at += DAY_S - known.at % DAY_S
+        for _ in range(3):
+            known.start()
+            known.drive(on=on)
+            known.link.at = known.at
+            wait(known.runtime, known.link, 2 * 3600.0)
+            known.at = known.link.at
+            known.runtime.finish(known.at)
+    assert [at // DAY_S for at in connections(known, lost)] == [2, 3, 4]
+    assert only_the_box(known, lost)
+
+
+def test_R14_a_broker_that_answers_nothing_learns_no_second_hour_of_a_truck_without_agreement() -> None:
+    known = Truck(Unusable("there is no such file"))
+    known.link.answers = deque(maxlen=0)  # not even to the connection
+    known.drive()
+    known.next_day()
+    known.next_day()
+    hours = {at // 3600 for at in connections(known, 0.0)}
+    assert len(hours) == len({(hour + 9) // 24 for hour in hours}) == 3
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_R14_a_mended_agreement_comes_back_on_a_truck_that_has_only_a_crew_switch(restarted: bool) -> None:
+    agreed = agreement("operations", lambda tree: tree["duty"].update(requires=["crew_switch"]))
+    switch = {"switch": {"kind": "crew_switch", "gpio": 22}}
+    known = Truck(agreed, pins=switch)
+    known.drive()
+    known.next_day()
+    known.found = Unusable("there is no such file")
+    known.at += 60.0
+    known.drive()
+    assert known.runtime.agreement is None
+    if restarted:
+        known.restart()
+    known.next_day()
+    known.found = agreed
+    known.at += 60.0
+    known.drive()
+    assert known.runtime.agreement is agreed
 
 
 @pytest.mark.parametrize("name", NAMES)

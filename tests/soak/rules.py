@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from agent.agreement import Agreement
 from agent.agreement.promises import HELD_SPARE_DAYS
-from agent.assembly import BOX_SLOTS_S
 from agent.keeping import PENDING_RECORDS_MAX
 from agent.release import SLOT_S, lane_of
 from agent.runtime import Runtime
@@ -182,7 +181,7 @@ class Rules:
         if moment is None:
             return False
         lost = self._runtime is not None and self._runtime.agreement is None
-        slots_s = (BOX_SLOTS_S if lane == "truck" else ()) if lost else self._slots_s[lane]
+        slots_s = (range(0, DAY_S, HOUR_S) if lane == "truck" else ()) if lost else self._slots_s[lane]
         return any(start - CLOCK_S <= moment[1] < start + SLOT_S + CLOCK_S for start in slots_s)
 
     def _look_at_link(self, runtime: Runtime) -> None:

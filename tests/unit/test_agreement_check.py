@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.agreement.check import PINS_OF_STREAMS, agreement_problems
+from agent.agreement.check import PINS_OF_STREAMS, agreement_problems, kinds_of
 from agent.agreement.schema import Streams
 from config.located import Located
 from config.schema import Configuration
@@ -34,6 +34,10 @@ def told(folder: Path, kinds: list[str], change: Change = lambda tree: None) -> 
 
 def test_a_truck_with_every_line_has_no_problem(tmp_path: Path) -> None:
     assert told(tmp_path, list(GPIO), CREW) == []
+
+
+def test_a_kind_that_is_no_word_is_none() -> None:
+    assert kinds_of({"a": {"kind": ["lift"]}, "b": {"kind": "lift"}, "c": 5}) == {"lift"}
 
 
 @pytest.mark.parametrize(

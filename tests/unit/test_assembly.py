@@ -29,7 +29,7 @@ from agent.recording.pulses import LevelChanged
 from agent.records import Record, day_number, iso_date, month_begins
 from agent.release import Daily, Timed
 from agent.sealing import rows, sealed
-from agent.service_day import Moment
+from agent.service_day import DAY_S, Moment
 from buffer.outbox import Outbox
 from config.schema import Configuration
 from tests.sim.drives import TRUCK, Witness, agreement, configuration, epochs, fed, outbox, straight, truck
@@ -100,6 +100,8 @@ def test_without_an_agreement_duty_needs_all_lines_and_only_the_box_is_ever_rele
     assert known.agreement.id == "none"
     assert isinstance(known.release, Daily)
     assert (known.release.size_bytes, known.release.envelopes("box")) == (BOX_SIZE_BYTES, 1)
+    opens = [second for second in range(0, DAY_S, 60) if known.release.open(Moment(DAY, second))]
+    assert opens == [3600 * hour + 60 * minute for hour in range(24) for minute in range(10)]
 
 
 def test_the_release_is_the_agreed_one() -> None:

@@ -300,7 +300,8 @@ def test_the_margin_of_a_place_off_limits_counts(margin: str, warnings: int) -> 
 
 def test_the_examples_have_no_warning_but_for_files_that_are_not_there() -> None:
     trucks = [path for path in EXAMPLES.glob("*.example.yaml") if path.name != "fleet.example.yaml"]
-    told = [CliRunner().invoke(command, ["--config", str(path)]).stderr.splitlines() for path in trucks]
-    lines = [line for each in told for line in each[:-1]]
+    told = [CliRunner().invoke(command, ["--config", str(path)]) for path in trucks]
+    assert {result.exit_code for result in told} == {0}
+    lines = [line for result in told for line in result.stderr.splitlines()[:-1]]
     assert lines
     assert [line for line in lines if "there is no file" not in line and "valid_until" not in line] == []

@@ -19,7 +19,7 @@ from agent.doctor.agreed import agreed
 from agent.doctor.finding import Finding
 from agent.doctor.network import TEST_MESSAGE
 from agent.records import EPOCH_DATE
-from agent.standing import AGREEMENT_NOTE, _written
+from agent.standing import AGREEMENT_NOTE, DUTY_DAY_NOTE, _written
 from agent.surroundings import EXAMPLES
 from agent.topics import DOCTOR, topic_for
 from buffer import lock
@@ -170,3 +170,13 @@ def test_an_agreement_that_waits_for_the_next_duty_is_told(tmp_path: Path) -> No
     found = by_check(EXAMPLES / "agreements/safety-only.yaml", 20_779, tmp_path)
     assert found["in force"].outcome == "warn"
     assert found["in force"].says == "operations version 1 is still in force"
+
+
+def test_an_agreement_that_was_lost_and_waits_for_the_next_duty_is_told(tmp_path: Path) -> None:
+    shelf = Outbox.open(tmp_path / OUTBOX_FILE, random_bytes=os.urandom, size_bytes_max=2**22)
+    file = EXAMPLES / "agreements/safety-only.yaml"
+    assert "in force" not in by_check(file, 20_779, tmp_path)  # a truck that never ran takes it at once
+    shelf.commit(notes={DUTY_DAY_NOTE: Note(20_778, b"")})
+    shelf.close()
+    found = by_check(file, 20_779, tmp_path)["in force"]
+    assert (found.outcome, found.says.partition(":")[0]) == ("warn", "none")

@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -59,10 +59,10 @@ def keep(store: Path, *batches: Received) -> None:
         assert all(kept.accept_many(batches))
 
 
-def export(store: Path, *agreements: Path) -> Result:
+def export(store: Path, *agreements: Path, words: Sequence[str] = ()) -> Result:
     given = [word for path in agreements for word in ("--agreement", str(path))]
     out = str(store.with_name("out"))
-    return CliRunner().invoke(main, ["receive", "--store", str(store), "--export", out, *given])
+    return CliRunner().invoke(main, ["receive", "--store", str(store), "--export", out, *given, *words])
 
 
 def listed(store: Path) -> list[str]:
@@ -86,11 +86,14 @@ def uses(agreement: Agreement, *streams: str) -> set[str]:
 # What an answer may not be used for.
 
 
-def test_R19_every_export_shows_what_its_streams_may_not_be_used_for(store: Path) -> None:
+@pytest.mark.parametrize("words", [(), ("--broker", NOWHERE, "--for", "0")])
+def test_R19_every_export_shows_what_its_streams_may_not_be_used_for(
+    store: Path, words: Sequence[str]
+) -> None:
     agreed = load_agreement(OPERATIONS)
     keep(store, batch(1, "track", agreed.reference), batch(1, "harsh_braking", agreed.reference))
     for _ in range(2):  # every one, not the first alone
-        said = export(store, OPERATIONS).stderr
+        said = export(store, OPERATIONS, words=words).stderr
         beside, member = written(store)
         assert uses(agreed, "track", "harsh_braking") == set(member["forbidden_uses"])
         assert all(use in said and use in "\n".join(beside) for use in member["forbidden_uses"])
@@ -247,6 +250,8 @@ def test_a_folder_s_name_cannot_forge_a_line_of_the_list(store: Path) -> None:
         (["--store", "nowhere.db", "--queries"], 3, "nowhere.db: no such file"),
         (["--store", "nowhere.db", "--export", "out"], 3, "nowhere.db: no such file"),
         (["--store", "nowhere.db", "--status", "--export", "out"], 2, "leave them out to --export"),
+        (["--store", "nowhere.db", "--export", "out", "--keep-days", "9"], 2, "go with --broker"),
+        (["--store", "nowhere.db", "--export", "out", "--fleet", "north"], 2, "go with --broker"),
         (["--store", "received.db", "--broker", NOWHERE, "--agreement", "no.yaml"], 2, "no.yaml"),
     ],
 )

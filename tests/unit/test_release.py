@@ -73,6 +73,19 @@ def test_a_day_that_was_released_before_a_restart_is_not_released_again() -> Non
     assert release.due(Moment(TODAY + 1, FIVE))
 
 
+def test_where_a_slot_is_not_tried_again_the_day_s_others_stay_closed_after_a_restart_too() -> None:
+    once = Slots([FIVE, SIX], again=False)
+    assert once.open(Moment(TODAY, FIVE))
+    assert once.due(Moment(TODAY, FIVE))
+    assert [once.open(Moment(TODAY, second)) for second in (FIVE + SLOT_S - 1, SIX)] == [True, False]
+    assert once.open(Moment(TODAY + 1, SIX))
+    assert once.due(Moment(TODAY + 1, SIX))
+    assert [once.open(Moment(TODAY + 1, second)) for second in (FIVE, SIX)] == [False, True]
+    restarted = Slots([FIVE, SIX], again=False)
+    restarted.resume(TODAY + 1)
+    assert [restarted.open(Moment(day, SIX)) for day in (TODAY + 1, TODAY + 2)] == [False, True]
+
+
 def test_a_date_that_goes_back_releases_nothing_again() -> None:
     release = daily()
     assert release.due(Moment(TODAY, FIVE))
@@ -128,9 +141,10 @@ def test_a_timed_release_is_not_due_again_when_the_date_goes_back() -> None:
 
 
 def test_a_timed_release_goes_on_after_a_date_that_was_far_ahead() -> None:
-    release = timed(60)
-    assert [release.due(Moment(day, 600)) for day in (TODAY + 7168, TODAY)] == [[], []]
-    assert release.due(Moment(TODAY, 660)) == ["truck"]
+    for ahead in (2, 7168):
+        release = timed(60)
+        assert [release.due(Moment(day, 600)) for day in (TODAY + ahead, TODAY)] == [[], []]
+        assert release.due(Moment(TODAY, 660)) == ["truck"]
 
 
 def test_a_timed_release_takes_today_s_records_but_held_ones() -> None:

@@ -464,7 +464,7 @@ def test_after_a_fault_the_switch_has_to_be_seen_again(monkeypatch: pytest.Monke
 
 def test_without_an_agreement_only_the_box_leaves_and_says_so() -> None:
     link = Witness()
-    fed(truck(None, outbox(), link), link, [*lap(600), *ticks(600, 2 * DAY_S)])
+    fed(truck(None, outbox(), link, ON), link, [*lap(600), *ticks(600, 2 * DAY_S)])
     assert {payload.heading.stream for payload in link.payloads} == {"box"}
     assert {record["agreement"] for record in link.records("box")} == {"none"}
     assert {payload.heading.agreement.id for payload in link.payloads} == {"none"}
@@ -476,7 +476,7 @@ def test_what_was_sealed_under_an_agreement_that_is_gone_stays() -> None:
     fed(truck(timed(), box, dark, ON), dark, lap(900))
     assert box.counts().unsent >= 14
     link = Witness()
-    runtime = truck(None, box, link)
+    runtime = truck(None, box, link, ON)
     fed(runtime, link, [*epochs(straight(200), 0, utc_ms=MORNING_MS + 1_000_000), *ticks(20, 2 * DAY_S)])
     assert {payload.heading.stream for payload in link.payloads} == {"box"}
     assert len(link.payloads) >= 2

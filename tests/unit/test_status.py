@@ -122,6 +122,16 @@ def test_a_status_that_is_none_is_passed_over(none: str | None, tmp_path: Path) 
     (tmp_path / "status.json").write_text('{"gnss": "heard"}')
     os.utime(tmp_path / "status.json", (5, 7))
     assert last_word(truck_here, runtime) == ({"gnss": "heard"}, 7)
+    (runtime / "status.json").write_text('{"gnss": "silent"}')
+    word = last_word(truck_here, runtime)
+    assert word
+    assert word[0] == {"gnss": "silent"}
+
+
+def test_a_status_that_may_not_be_read_is_no_absent_one(tmp_path: Path) -> None:
+    (tmp_path / "status.json").mkdir()  # which root may not read either
+    with pytest.raises(IsADirectoryError):
+        last_word(configuration(state=str(tmp_path / "state")), tmp_path)
 
 
 WITHIN_S = 30.0
