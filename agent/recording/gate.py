@@ -48,7 +48,7 @@ class GateLimits:
     latter is at most `standing_mps`; `paired_s` between fixes up to which the two are compared.
     """
 
-    hdop_max: float = 8.0
+    hdop_max: float = 10.0
     satellites_min: int = 4
     implied_mps_max: float = 70.0
     jump_fixes: int = 5
