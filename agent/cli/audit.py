@@ -111,7 +111,7 @@ def _secrets(path: Path | None, logs: Sequence[str]) -> recorded.Told:
 def _require_libraries() -> None:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        fail(FAILED, f"missing: {', '.join(missing)}; install them with: pip install 'fairhaul[audit]'")
+        fail(FAILED, f"missing: {', '.join(missing)}; in the project's folder: pip install '.[audit]'")
 
 
 def _asked(

@@ -187,7 +187,7 @@ def test_missing_libraries_are_named_with_how_to_get_them(
     assert result.exit_code == 1
     assert (
         result.stderr
-        == f"missing: {', '.join(sorted(gone))}; install them with: pip install 'fairhaul[audit]'\n"
+        == f"missing: {', '.join(sorted(gone))}; in the project's folder: pip install '.[audit]'\n"
     )
 
 
