@@ -32,7 +32,7 @@ from drivers.inputs import Chunk
 from drivers.replay import merge
 from drivers.simulate.city import City
 from drivers.simulate.files import agent_yaml, agreement_yaml
-from drivers.simulate.plane import Spot, distance_m, toward, turn_rad
+from drivers.simulate.plane import Spot, distance_m, offset, toward, turn_rad
 from drivers.simulate.shifts import DAY_MS, Shift, shift
 
 HOURS = 8.0
@@ -40,6 +40,7 @@ DAYS_A_ROUTE = 6
 DAYS_APART = 4
 KEPT = (b"RMC", b"GGA")
 SEEDS_A_ROUTE = 1000
+STREET_STEP_M = 4.0
 PRIVATE_PLACES = 3
 PRIVATE_HALF_M = (30.0, 100.0)  # half a side of the ground that the agreement draws round one
 PRIVATE_MARGIN_M = 30.0
@@ -272,11 +273,15 @@ def _terms(tree: dict[str, Any], made: Shift, privates: Sequence[Private]) -> tu
 
 
 class Versions(NamedTuple):
-    """A route's days under an agreement without its private places, and under the next version with them."""
+    """A route's days under an agreement without its private places, and under the next version with them.
+
+    `streets_m`: places along the city's streets, (n, 2), as on any street map.
+    """
 
     before: list[Seen]
     after: list[Seen]
     hidden: list[Hidden]
+    streets_m: Floats
 
 
 def versions(wanted: Wanted, jobs: int, told: Told = lambda done, whole: None) -> list[Versions]:
@@ -296,7 +301,18 @@ def _version(wanted: Wanted, number: int) -> Versions:
         days.append(seen(logs, configuration, agreement))
     drawn = {private.spot for private in ground.privates}
     hidden = ground.hidden(outlined=True)[-1 - len(drawn) : -1]  # the depot is last
-    return Versions(days[0], days[1], hidden)
+    return Versions(days[0], days[1], hidden, _streets_m(shifts[0].city, ground.plane))
+
+
+def _streets_m(city: City, plane: Plane) -> Floats:
+    """A place every STREET_STEP_M along the middle of each street."""
+    spots = [
+        offset(city.crossings[arc[0]], city.unit(arc), along_m, 0.0)
+        for arc, edge in city.arcs.items()
+        if arc[0] < arc[1]
+        for along_m in np.arange(0.0, edge.length_m, STREET_STEP_M).tolist()
+    ]
+    return metres(plane, [city.origin.degrees(*spot) for spot in spots])
 
 
 def _driven(wanted: Wanted, number: int) -> tuple[Route, Route, Route, Route]:

@@ -20,6 +20,7 @@ from agent.audit.zones import (
     CHANCE,
     Guessed,
     as_rows,
+    by_map,
     differenced,
     guesses,
     of_kind,
@@ -132,6 +133,7 @@ def shown(fairhaul: Sequence[Route]) -> Row:
 # Hidden places.
 
 DIFFERENCED = "what one version lacks"
+BY_MAP = "chance: a street map and the outline"
 KINDS: Mapping[HiddenKind, str] = {"off_limits": "places off limits", "depot": "the depot"}
 
 
@@ -176,16 +178,22 @@ def _without_fairhaul(trackers: Mapping[Tracker, Sequence[Route]]) -> Iterator[R
 
 
 def versions(found: Sequence[Versions]) -> Iterator[Row]:
-    """R9: places that a later version of the agreement takes out of what an earlier one published."""
-    answers = []
+    """R9: places that a later version of the agreement takes out of what an earlier one published.
+
+    What that shows is where streets run inside the new outline, so chance is also what a street map alone finds.
+    """
+    section, answers = "two versions of an agreement", []
     for one in found:
         for hidden in one.hidden:
-            guess_m = differenced(one.before, one.after, without_place(hidden))
-            answers.append(Guessed(hidden, {DIFFERENCED: as_rows(guess_m)}))
+            target = without_place(hidden)
+            guess_m, map_m = differenced(one.before, one.after, target), by_map(target, one.streets_m)
+            answers.append(Guessed(hidden, {DIFFERENCED: as_rows(guess_m), BY_MAP: as_rows(map_m)}))
     for within_m in ZONE_WITHIN_M:
-        shares = zone_shares(answers, within_m)
-        attack, share = f"{DIFFERENCED}, within {within_m:g} m", shares.get(DIFFERENCED, NO_TRIAL)
-        yield _place_row("two versions of an agreement", attack, share, shares[CHANCE].value, within_m)
+        shares, within = zone_shares(answers, within_m), f"within {within_m:g} m"
+        share, of_map = (shares.get(name, NO_TRIAL) for name in (DIFFERENCED, BY_MAP))
+        chance = max(shares[CHANCE].value, of_map.value)
+        yield _place_row(section, f"{DIFFERENCED}, {within}", share, chance, within_m)
+        yield printed(section, f"{BY_MAP}, {within}", of_map)
 
 
 def _places_of(answers: Sequence[Guessed], section: str, within_m: float) -> Iterator[Row]:

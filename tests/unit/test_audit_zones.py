@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.audit.case import Arrival, Seen, Trip
-from agent.audit.zones import ATTACKS, Target, blind, chance, differenced, discovered
+from agent.audit.zones import ATTACKS, Target, blind, by_map, chance, differenced, discovered
 from agent.audit.zones.controls import CONTROLS
 from tests.unit.zone_parts import days_of, hint, off_limits, path, seconds_along, seen, within
 
@@ -167,6 +167,16 @@ def test_a_stay_that_only_one_version_shows_is_the_place():
     wide = seen(fixes_m, seconds=[np.arange(len(fixes_m), dtype=np.float64)])
     narrow = seen(path((-900, 20), (-100, 20)), path((100, 20), (900, 20)))
     assert is_near(differenced([wide], [narrow], off_limits(GROUND)), (50, 20), 10)
+
+
+def test_a_street_map_and_the_outline_name_the_place_farthest_up_a_street_into_the_ground():
+    streets_m = np.concatenate([path((-900, -250), (900, -250)), path((60, -250), (60, 80))])
+    assert is_near(by_map(off_limits(GROUND), streets_m), (60, 80), 5)
+
+
+@pytest.mark.parametrize("streets_m", [path((-900, 150), (900, 150)), path((-50, 0), (50, 0))])
+def test_a_map_without_streets_inside_and_outside_names_nothing(streets_m: np.ndarray):
+    assert by_map(off_limits(GROUND), streets_m) is None
 
 
 def test_equal_versions_give_nothing():

@@ -24,7 +24,7 @@ from agent.audit.zones.middles import centroid, discovered, zone_discovery
 from agent.audit.zones.rays import heading_rays, ray_crossings
 from agent.audit.zones.stays import last_destination, stay_points
 from agent.audit.zones.street_graph import distance_on_streets
-from agent.audit.zones.target import Target, blind, chance, without_place
+from agent.audit.zones.target import Target, blind, by_map, chance, without_place
 from agent.audit.zones.versions import differenced
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "ZoneAttack",
     "as_rows",
     "blind",
+    "by_map",
     "chance",
     "differenced",
     "discovered",

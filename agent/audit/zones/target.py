@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import shapely
+from scipy.spatial import cKDTree
 
 from agent.audit.case import Floats, Hidden, HiddenKind
 
@@ -45,6 +46,19 @@ def without_place(hidden: Hidden) -> Target:
 def blind(target: Target) -> Floats:
     """The guess of someone who has seen no byte: the middle of the ground, shape (2,)."""
     return target.clipped(target.middle_m)
+
+
+def by_map(target: Target, streets_m: Floats) -> Floats | None:
+    """The guess of someone with a street map, who has seen no byte either: the place on a street that is farthest
+    from all streets outside the ground; None where the map has none inside, or none outside.
+
+    `streets_m`: places along all streets, (n, 2).
+    """
+    inside = target.apart_m(streets_m) == 0
+    if inside.all() or not inside.any():
+        return None
+    depths_m = cKDTree(streets_m[~inside]).query(streets_m[inside])[0]
+    return np.asarray(streets_m[inside][depths_m.argmax()], np.float64)
 
 
 def chance(target: Target, place_m: Sequence[float], within_m: float) -> float:
