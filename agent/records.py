@@ -25,9 +25,6 @@ class Record(NamedTuple):
     def __repr__(self) -> str:
         return f"Record({self.stream!r}, day={self.day})"
 
-    def __str__(self) -> str:
-        return repr(self)
-
 
 def iso_date(day: int) -> str:
     """`2026-11-21` for a day counted from 1970-01-01."""

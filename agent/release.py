@@ -123,7 +123,7 @@ class Slots:
     def change_s(self, now: Moment) -> int:
         """Seconds until a slot begins or ends, or the service day does."""
         edges = [edge for start_s in self._starts_s for edge in (start_s, start_s + SLOT_S)]
-        return min((edge - now.second for edge in [*edges, DAY_S] if edge > now.second), default=DAY_S)
+        return min(edge - now.second for edge in [*edges, DAY_S] if edge > now.second)
 
 
 class Timed:

@@ -333,7 +333,11 @@ class Runtime:
             self._keeping.add(self._recorded(self.recorder.close), now)
         else:
             notes = {_left(lane): Note(moment.day, b"")}
-        if not release.connected and not self._left_all(self._streams_of({lane}) - {AT_ONCE}):
+        behind = [] if release.connected else self._keeping.leaving(self._streams_of({lane}) - {AT_ONCE}, 1)
+        if behind is None:
+            release.resume(lane, self._released.get(lane))  # the disk can't be read: try again
+            return
+        if behind:
             self._released[lane] = moment.day
             self._keeping.note(notes)  # an earlier day's envelopes leave now: at most one set does in a day
             return

@@ -56,9 +56,7 @@ class Standing:
         self.duty_day = duty_day
         self._seen = dict(seen or {})
         self._warned = warned
-        self._waiting: Agreement | Unusable | None = (
-            None  # what the file held, None: it was not looked at yet
-        )
+        self._waiting: Agreement | Unusable | None = None  # what the file held; None: not looked at yet
         self._changed: set[str] = set()
 
     @classmethod

@@ -133,9 +133,7 @@ def fitting(heading: Heading, records: Sequence[Mapping[str, Any]], size_bytes: 
         return packed_bytes(heading, records[:count]) + PADDABLE_FROM_BYTES <= size_bytes
 
     low = high = min(1, len(records))
-    while high < len(records) and fits(
-        high
-    ):  # from below: of a long backlog only what fits is ever compressed
+    while high < len(records) and fits(high):  # of a long backlog only what fits is ever compressed
         low, high = high, min(2 * high, len(records))
     while low < high:
         middle = (low + high + 1) // 2
@@ -165,15 +163,7 @@ def decode(payload: bytes) -> Payload:
         return _payload(body)
     except PayloadError:
         raise
-    except (
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        OverflowError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
+    except (ValueError, KeyError, IndexError, TypeError, ArithmeticError, RecursionError) as error:
         raise PayloadError(f"not a payload of version {VERSION}: {type(error).__name__}") from None
 
 

@@ -34,7 +34,7 @@ REASONS = (
     "teleport",
     "untrusted_date",
 )
-"""Every reason a fix may be refused for, in the order they are looked at."""
+"""Every reason a fix may be refused for."""
 
 
 @dataclass(frozen=True, slots=True)

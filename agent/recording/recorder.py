@@ -169,10 +169,7 @@ class Recorder:
 
     def flush(self, now: float) -> list[Record]:
         """The last epoch of a log that has ended."""
-        records = self._decoded(self._receiver.flush(now))
-        if self._chain:
-            self._chain.judge(now + 60.0)
-        return records
+        return self._decoded(self._receiver.flush(now))
 
     def moment(self, now: float) -> Moment | None:
         """The service day and second at `now`, None until a fix was trusted."""
@@ -241,7 +238,7 @@ class Recorder:
         return Gate(self._sensors.gate, self._replay)
 
     def _fresh_lines(self, *, level: bool, known: bool) -> Lines:
-        """The lines that carry levels, or pulses. `known`: a line that was not seen yet counts as 0."""
+        """The lines that carry levels, or pulses. `known`: a pulse line that was not seen yet counts as 0."""
         chosen = {pin: options for pin, options in self._sensors.lines.items() if options.level == level}
         return Lines(chosen, before=0 if known else None)
 

@@ -58,9 +58,6 @@ class PublishedStretch(NamedTuple):
     def __repr__(self) -> str:
         return f"PublishedStretch(day={self.day}, number={self.number}, {len(self.spots)} points)"
 
-    def __str__(self) -> str:
-        return repr(self)
-
 
 class Way:
     """Publishable places in, published stretches out."""
@@ -80,11 +77,6 @@ class Way:
         self.changed = False  # since `state` was asked, in more than how long it stood
 
     @property
-    def day(self) -> int | None:
-        """The service day of what is held; None when nothing is."""
-        return self._day
-
-    @property
     def stands(self) -> bool:
         """Whether it is known to stand."""
         return self._standstill.standing_s > 0
@@ -97,10 +89,10 @@ class Way:
         second = (
             0 if self._rules.clock == "stretch" else placed.second
         )  # no time is held that is not published
-        stood = self._standstill.standing_s > 0
+        stood = self.stands
         steps = self._standstill.resume() if placed.resumed else []
         steps += self._standstill.push(x_m, y_m, self._elapsed_s(x_m, y_m, placed), second)
-        self.changed |= not (stood and self._standstill.standing_s > 0)
+        self.changed |= not (stood and self.stands)
         return closed + self._stretched(steps)
 
     def _elapsed_s(self, x_m: float, y_m: float, placed: Placed) -> float:

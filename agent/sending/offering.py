@@ -48,7 +48,9 @@ class Offering:
         if streams:
             oldest = partial(self._keeping.leaving, streams)
             others = sharing.chosen(oldest, streams, sender, self._calls.keys, now)
-            if others is None:
+            if others is None:  # calls are in memory, and wait for no disk
+                self._carrying.offer(batches, now)
+                sharing.sent(batches, sender.outstanding, now)
                 return
             batches += others
             again = self.again.batches(streams, room - len(batches), on_their_way, now)

@@ -341,20 +341,36 @@ def test_a_release_that_the_disk_refused_is_tried_again_in_the_slot() -> None:
     assert len(link.records("box")) == 1
 
 
+class Unreadable(WitnessedOutbox):
+    """An outbox that can't be read while `lost`."""
+
+    lost = False
+
+    def unsent(self, *words: Any) -> Any:
+        if self.lost:
+            raise OutboxLost("disk I/O error")
+        return self._outbox.unsent(*words)
+
+    def kept(self, *words: Any) -> Any:
+        if self.lost:
+            raise OutboxLost("disk I/O error")
+        return self._outbox.kept(*words)
+
+
+def test_a_release_whose_disk_could_not_be_read_is_tried_again_in_the_slot() -> None:
+    box, link = Unreadable(outbox()), Witness()
+    runtime = truck(agreement(), box, link, ON)
+    fed(runtime, link, epochs([Spot(0, 0)] * 4))
+    slot = morning(1, 4.5)
+    box.lost = True
+    fed(runtime, link, ticks(slot, slot + 60, 1.0))
+    box.lost = False
+    fed(runtime, link, ticks(slot + 60, slot + 180, 1.0))
+    assert [len(change["seal"]) for change in box.commits if change["seal"]] == [TRUCK_SET]
+    assert len(link.records("box")) == 1
+
+
 def test_a_disk_that_can_t_be_read_stops_nothing() -> None:
-    class Unreadable(WitnessedOutbox):
-        lost = False
-
-        def unsent(self, *words: Any) -> Any:
-            if self.lost:
-                raise OutboxLost("disk I/O error")
-            return self._outbox.unsent(*words)
-
-        def kept(self, *words: Any) -> Any:
-            if self.lost:
-                raise OutboxLost("disk I/O error")
-            return self._outbox.kept(*words)
-
     box, link = Unreadable(outbox()), Witness()
     runtime = truck(timed(), box, link, ON)
     entries = lap(900)

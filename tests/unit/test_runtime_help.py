@@ -33,7 +33,7 @@ from tests.sim.drives import (
     ticks,
     truck,
 )
-from tests.unit.test_runtime import FailingOutbox
+from tests.unit.test_runtime import FailingOutbox, Unreadable
 
 PINS = {**TRUCK["pins"], "help": {"gpio": 5, "kind": "help_button"}}
 AWAY = Spot(100_000, 0)
@@ -66,6 +66,24 @@ WHERE: dict[str, list[Input]] = {
     "outside": by_time(switched_on(), epochs([AWAY] * 60)),
     "without a date": [],
 }
+
+
+def test_a_call_that_was_made_without_coverage_leaves_with_it_though_the_disk_can_t_be_read() -> None:
+    class Dark(Witness):
+        dark = True
+
+        def connect(self, link: int, broker: str) -> None:
+            if not self.dark:
+                super().connect(link, broker)
+
+    box, link = Unreadable(outbox()), Dark()
+    runtime = calling(agreement("operations"), box, link)
+    quiet: list[Input] = [Pulse(0.0, "help", 0)]
+    fed(runtime, link, [*by_time(quiet, switched_on(), epochs(straight(600))), *pressed(40.0)])
+    assert not left(link)["help"]
+    box.lost, link.dark = True, False
+    fed(runtime, link, ticks(50, 600, 1.0))
+    assert left(link)["help"] >= 1
 
 
 @pytest.mark.parametrize("where", sorted(WHERE))
