@@ -26,7 +26,7 @@ def note(db: sqlite3.Connection, series: Series, n: int) -> None:
     sql = f"SELECT first_n, last_n, id {_OF_SERIES} AND first_n <= ? ORDER BY first_n DESC LIMIT 2"
     first = last = n
     for first_n, last_n, row_id in db.execute(sql, (*series, n + 1)).fetchall():
-        if last_n + 1 >= first and first_n <= last + 1:
+        if last_n + 1 >= first:
             first, last = min(first, first_n), max(last, last_n)
             db.execute("DELETE FROM arrived WHERE id = ?", (row_id,))
     db.execute(

@@ -106,12 +106,9 @@ class _Change(NamedTuple):
 class Outbox(Reading):
     """The buffer file, for one thread; made with `Outbox.open`. `set_aside` is where a damaged one went, or None."""
 
-    def __init__(
-        self, db: sqlite3.Connection, path: Path | None, size_bytes_max: int, last_to_go: Sequence[str]
-    ) -> None:
+    def __init__(self, db: sqlite3.Connection, path: Path | None, size_bytes_max: int) -> None:
         super().__init__(db, path)
         self.set_aside: Path | None = None
-        self._last_to_go = tuple(last_to_go)
         self._holds_dead_bytes = True  # in the log or as blank rows: there is something to purge
         self._version = sqlite_file.data_version(db)
         self._reserve = Reserve(path)
@@ -125,14 +122,12 @@ class Outbox(Reading):
         random_bytes: Callable[[int], bytes],
         size_bytes_max: int,
         separate_epoch: Collection[str] = ("harsh_braking",),
-        last_to_go: Sequence[str] = room.LAST_TO_GO,
         connect: sqlite_file.Connect = sqlite_file.plain_connect,
     ) -> Outbox:
         """The outbox in the file at `path` (mode 0600, made when absent), or in memory when None.
 
         `size_bytes_max` bounds the file without its log; at least SIZE_BYTES_MIN; a file that is larger already
-        stops growing. `separate_epoch`: streams that do not share the vehicle's epoch. `last_to_go`: streams that
-        are evicted after all others, the first named last of all. `connect` is a seam for tests.
+        stops growing. `separate_epoch`: streams that do not share the vehicle's epoch. `connect` is a seam for tests.
 
         A damaged file is set aside, told in `set_aside`, and replaced by a new one. Raises OutboxLost when the
         disk will not have it, SchemaTooNew for the file of a newer version, ValueError for a size too small.
@@ -144,7 +139,7 @@ class Outbox(Reading):
             db = sqlite_file.opened(path, migrations.OUTBOX, connect)
             with sqlite_file.closed_on_error(db, schema_is_known=True):
                 remembered.give_epochs(db, separate_epoch, random_bytes)
-                return cls(db, path, size_bytes_max, last_to_go)
+                return cls(db, path, size_bytes_max)
 
         with disk():
             try:
@@ -297,7 +292,7 @@ class Outbox(Reading):
                 self._db.execute(f"DELETE FROM {table}")
 
     def _table(self, name: str, stream: str) -> str:
-        return f"{name}_last" if stream in self._last_to_go else f"{name}_first"
+        return f"{name}_last" if stream in room.LAST_TO_GO else f"{name}_first"
 
     def _mark(
         self, state: str, keys: Collection[tuple[str, int]], today: int | None, tally: Counter[str]
@@ -363,7 +358,7 @@ class Outbox(Reading):
         gone: list[Gap] = []
         while sqlite_file.free_count(self._db) < free_pages:
             has_receipts = sum(self._known.counts[state] + tally[state] for state in "ar") > 0
-            rows = room.oldest(self._db, has_receipts, self._last_to_go)
+            rows = room.oldest(self._db, has_receipts, room.LAST_TO_GO)
             if not rows:
                 break
             gone += self._drop(rows, gaps.EVICTED, gaps.EVICTED, tally)
@@ -373,13 +368,11 @@ class Outbox(Reading):
 
     def _drop(self, rows: Sequence[room.Row], lost: str, done: str, tally: Counter[str]) -> list[Gap]:
         """Blank rows and count what had not been sent as `lost`; which numbers are gone now, the rest as `done`."""
-        whys = [lost if row.state in "ku" else done for row in rows]
-        gone = [
-            gaps.of(self._db, row.place, row.id, row.stream, row.n, why)
-            for row, why in zip(rows, whys, strict=True)
-            if row.n
-        ]
-        for row, why in zip(rows, whys, strict=True):
+        gone: list[Gap] = []
+        for row in rows:
+            why = lost if row.state in "ku" else done
+            if row.n:
+                gone.append(gaps.of(self._db, row.place, row.id, row.stream, row.n, why))
             tally[row.state] -= 1
             if row.state in "ku":
                 tally[why] += 1

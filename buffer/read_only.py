@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from buffer import migrations, sqlite_file
+from buffer.errors import OutboxLost
 from buffer.reading import Reading
-from buffer.received import ReceivedStore
+from buffer.received import ReceivedStore, StoreLost
 
 
 class NotReadable(OSError):
@@ -45,27 +46,26 @@ def received(path: Path) -> Iterator[ReceivedStore]:
 @contextlib.contextmanager
 def _looked_into(path: Path, schema: migrations.Schema, what: str) -> Iterator[sqlite3.Connection]:
     try:
-        with contextlib.closing(_connected(path)) as db:
+        with contextlib.closing(_connected(path, what)) as db:
             db.execute("PRAGMA temp_store = MEMORY")  # what is sorted must not spill into a file
             db.execute("BEGIN")
             _check(db, path, schema, what)
             yield db
     except (sqlite3.ProgrammingError, NotReadable):
         raise
-    except (sqlite3.DatabaseError, UnicodeDecodeError, OSError) as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError, OutboxLost, StoreLost, sqlite_file.Damaged) as error:
         raise NotReadable(_in_words(error, path, what)) from error
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    with path.open("rb"):  # whose errors say more than SQLite's
-        pass
-    how = "mode=ro" if _log_of(path).exists() else "immutable=1"
+def _connected(path: Path, what: str) -> sqlite3.Connection:
+    try:
+        with path.open("rb"):  # whose errors say more than SQLite's
+            pass
+    except OSError as error:
+        raise NotReadable(_in_words(error, path, what)) from error
+    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
     uri = f"{path.absolute().as_uri()}?{how}"
     return sqlite3.connect(uri, uri=True, timeout=sqlite_file.BUSY_S, isolation_level=None)
-
-
-def _log_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
 
 
 def _in_words(error: Exception, path: Path, what: str) -> str:

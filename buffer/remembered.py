@@ -23,7 +23,7 @@ _COLUMNS = (
     "SELECT place, id, stream, day, state, body FROM kept",
     "SELECT place, id, stream, n, day, since, state, payload FROM batch",
     "SELECT id, name, day, state, body FROM note",
-    "SELECT id, stream, first_n, last_n, why FROM gap",
+    "SELECT id, stream, first_n, last_n, why, prev, last FROM gap",
     "SELECT id, since FROM set_aside",
 )
 

@@ -33,11 +33,12 @@ class Reserve:
 
     def give(self) -> bool:
         """Give it up; whether there was one."""
-        held, self.held = self.held and self._path is not None, self._path is None
-        if held and self._path is not None:
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
-        return held
+        if self._path is None or not self.held:
+            return False
+        self.held = False
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+        return True
 
     def _is_whole(self) -> bool:
         assert self._path is not None

@@ -159,7 +159,7 @@ def checksum_of(line: bytes) -> int:
     star = line.find(b"*")
     body = line[1 : star if star >= 0 else len(line)]
     folded = int.from_bytes(body, "big")
-    width = 1 << max(0, (len(body) - 1).bit_length())
+    width = 1 << (len(body) - 1).bit_length()
     while width > 1:
         width >>= 1
         folded = (folded >> (8 * width)) ^ (folded & ((1 << (8 * width)) - 1))

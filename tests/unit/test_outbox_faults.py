@@ -287,6 +287,10 @@ def renamed_table(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"batch_first", b"botch_first"))
 
 
+def renamed_column(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"prev", b"pret"))
+
+
 def unreadable_name(path: Path) -> None:
     """SQLite's message then quotes bytes that are no UTF-8, and Python raises about those."""
     path.write_bytes(path.read_bytes().replace(b"TABLE", b"T\xc1BLE"))
@@ -303,6 +307,7 @@ DAMAGES = [
     flipped_header,
     flipped_pages,
     renamed_table,
+    renamed_column,
     unreadable_name,
     log_without_file,
 ]

@@ -137,6 +137,12 @@ def test_who_may_not_read_is_told_how(outbox: Outbox, path: Path, monkeypatch: p
         pass
 
 
+def test_an_error_of_another_file_is_not_blamed_on_this_one(outbox: Outbox, path: Path) -> None:
+    elsewhere = path.with_name("nowhere") / "export"
+    with pytest.raises(FileNotFoundError, match="nowhere"), read_only.outbox(path):
+        elsewhere.write_bytes(b"receipts")
+
+
 def test_damage_that_shows_while_reading_is_said(outbox: Outbox, path: Path) -> None:
     outbox.commit(seal=[Batch("track", n, DAY, bytes(8_000)) for n in range(4, 40)])
     outbox.close()
