@@ -118,6 +118,17 @@ def connections(truck_here: Truck, since: float) -> list[float]:
     return [at for what, at, *_ in truck_here.link.seen if what == "connect" and at > since]
 
 
+def without_its_agreement(name: str) -> Truck:
+    """A truck whose agreement's file was lost overnight, behind its first shift since."""
+    known = Truck(version(name, 1))
+    known.drive()
+    known.next_day()
+    known.found = Unusable("there is no such file")
+    known.at += 60.0
+    known.drive()
+    return known
+
+
 # Agreements.
 
 
@@ -143,12 +154,7 @@ def test_R14_without_an_agreement_that_can_be_used_only_the_box_leaves(why: str)
 def test_R14_a_truck_whose_agreement_is_lost_connects_once_a_day_whatever_its_ignition_does(
     name: str,
 ) -> None:
-    known = Truck(version(name, 1))
-    known.drive()
-    known.next_day()
-    known.found = Unusable("there is no such file")
-    known.at += 60.0
-    known.drive()
+    known = without_its_agreement(name)
     lost = known.at
     for _ in range(3):
         known.next_day()
@@ -164,12 +170,7 @@ def test_R14_a_truck_whose_agreement_is_lost_connects_once_a_day_whatever_its_ig
 def test_R14_power_that_comes_and_goes_by_day_moves_no_connection_of_a_truck_without_agreement(
     name: str, on: bool
 ) -> None:
-    known = Truck(version(name, 1))
-    known.drive()
-    known.next_day()
-    known.found = Unusable("there is no such file")
-    known.at += 60.0
-    known.drive()
+    known = without_its_agreement(name)
     lost = known.at
     for _ in range(3):
         known.runtime.finish(known.at)
