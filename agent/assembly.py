@@ -89,10 +89,14 @@ def duty(configuration: Configuration, agreement: Agreement | None) -> Duty:
     lines = {name: pin for name, pin in configuration.pins.items() if pin.kind in DUTY_KINDS}
     kinds = {name: pin.kind for name, pin in lines.items()}
     return Duty(
-        agreement.file.duty.requires if agreement else set(kinds.values()) or DUTY_KINDS,
+        agreement.file.duty.requires if agreement else _duty_kinds(configuration),
         kinds,
         [name for name, pin in lines.items() if isinstance(pin, CrewSwitchPin) and pin.momentary],
     )
+
+
+def _duty_kinds(configuration: Configuration) -> frozenset[str]:
+    return frozenset(pin.kind for pin in configuration.pins.values()) & DUTY_KINDS or DUTY_KINDS
 
 
 def release(agreement: Agreement | None) -> Release:
@@ -283,7 +287,9 @@ def assemble(
         Without an agreement the one before goes on.
         """
         nonlocal gate, requires
-        asked = frozenset(agreement.file.duty.requires) if agreement else requires or frozenset()
+        asked = (
+            frozenset(agreement.file.duty.requires) if agreement else requires or _duty_kinds(configuration)
+        )
         if asked != requires and duty_override is None:
             gate = duty(configuration, agreement)
         requires = asked

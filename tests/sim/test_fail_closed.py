@@ -196,6 +196,16 @@ def test_R14_a_broker_that_answers_nothing_learns_no_second_hour_of_a_truck_with
     assert len(hours) == len({(hour + 9) // 24 for hour in hours}) == 3
 
 
+def test_R14_what_the_lines_said_before_a_first_agreement_still_counts_under_it() -> None:
+    known = Truck(Unusable("there is no such file"))
+    known.feed(by_time(switched_on(), epochs(straight(600, -1900))))
+    known.found = version("operations", 1)
+    known.next_day()
+    known.feed(epochs(straight(3600, -1900), known.at))
+    assert known.runtime.agreement is not None
+    assert known.runtime.recording
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 def test_R14_a_mended_agreement_comes_back_on_a_truck_that_has_only_a_crew_switch(restarted: bool) -> None:
     agreed = agreement("operations", lambda tree: tree["duty"].update(requires=["crew_switch"]))
