@@ -14,7 +14,7 @@ from agent.agreement.promises import HELD_SPARE_DAYS
 from agent.agreement.schema import DailyRelease, TimedRelease
 from agent.calendar import ROLLOVER_DAYS
 from agent.in_force import InForce
-from agent.keeping import Pace, Retention
+from agent.keeping import Retention
 from agent.recording.braking import BrakingRules
 from agent.recording.duty import DUTY_KINDS, Duty
 from agent.recording.gate import GateLimits
@@ -318,7 +318,7 @@ def assemble(
         outbox=outbox,
         link=link,
         topic=partial(topic_for, configuration.fleet, configuration.vehicle),
-        pace=Pace(configuration.outbox.commit_every, configuration.outbox.hold_up),
+        commit_every_s=configuration.outbox.commit_every,
         sharing=sharing(configuration, outbox),
         look=look,
     )

@@ -25,8 +25,7 @@ Answer = TypeVar("Answer")
 Key = tuple[str, int]
 
 HOUSEKEEPING_S = 1.0  # with inputs coming in
-STAND_WAITS_S = 120.0  # behind a release that closed the way: the next is near, and brings what is held back
-HOLD_UP_S_MIN = 2.0  # of power behind the ignition's edge: enough to keep what a pause has to
+RELEASE_IS_NEAR_S = 120.0  # behind one that closed the way: the next brings what is held back
 ACKNOWLEDGED_KEPT_S = 120.0
 PENDING_RECORDS_MAX = 10_000
 WITHHELD_STEP = 500  # sealed batches looked at a time, while some of them may not leave
@@ -54,27 +53,19 @@ class Counts:
     dropped: int = 0  # records that found no room in memory while the disk was lost
 
 
-class Pace(NamedTuple):
-    """How soon things are kept: what left its filters within `commit_every_s`; a stand at once, or within a minute or
-    two where power stays for `hold_up_s` behind the ignition's edge."""
-
-    commit_every_s: float
-    hold_up_s: float = 0.0
-
-
 class Keeping:
     """What is on its way to one outbox, and what may leave of what is there.
 
-    `checkpoint` gives the note that rides with every commit, None for none. `sharing` chooses what leaves next where
-    the connection stands all day. `storage_lost`: the disk would not have the last commit. `closed_at`: when a release
-    took the unfinished way too.
+    `commit_every_s`: how soon what left its filters is kept, at the latest. `checkpoint` gives the note that rides
+    with every commit, None for none. `sharing` chooses what leaves next where the connection stands all day.
+    `storage_lost`: the disk would not have the last commit. `closed_at`: when a release took the unfinished way too.
     """
 
     def __init__(
         self,
         outbox: Outbox,
         counts: Counts,
-        pace: Pace,
+        commit_every_s: float,
         checkpoint: Callable[[], Note | None],
         sharing: Sharing | None = None,
     ) -> None:
@@ -83,8 +74,7 @@ class Keeping:
         self.storage = Storage(outbox)
         self.pending: list[Record] = []
         self._counts = counts
-        self._commit_every_s = pace.commit_every_s
-        self._holds_up = pace.hold_up_s >= HOLD_UP_S_MIN
+        self._commit_every_s = commit_every_s
         self.closed_at = -math.inf
         self._checkpoint = checkpoint
         self._checkpointed = outbox.note(CHECKPOINT_NOTE)
@@ -144,9 +134,9 @@ class Keeping:
         answered = bool(self._acked or self._refused) and now - self._answered_since >= ACKNOWLEDGED_KEPT_S
         return bool(self._notes) or answered or (self.due is not None and now >= self.due)
 
-    def is_patient(self, now: float) -> bool:
-        """Whether a stand may wait for the next release, which the one before says is near."""
-        return self._holds_up and now - self.closed_at <= STAND_WAITS_S
+    def release_is_near(self, now: float) -> bool:
+        """Whether the next release soon brings the way that is held back: the one before did."""
+        return now - self.closed_at <= RELEASE_IS_NEAR_S
 
     # Commits.
 

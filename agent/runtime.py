@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from agent.agreement import Agreement
 from agent.in_force import Build, InForce
-from agent.keeping import CHECKPOINT_NOTE, HOUSEKEEPING_S, Counts, Keeping, Key, Pace
+from agent.keeping import CHECKPOINT_NOTE, HOUSEKEEPING_S, Counts, Keeping, Key
 from agent.recording.recorder import Recorder
 from agent.records import Record, iso_date
 from agent.release import LANES, Lane, lane_of
@@ -56,7 +56,7 @@ class Runtime:
         outbox: Outbox,
         link: Pipe,
         topic: Callable[[str], str],
-        pace: Pace,
+        commit_every_s: float,
         sharing: Sharing,
         look: Callable[[], Agreement | Unusable | None] = lambda: None,
     ) -> None:
@@ -69,7 +69,7 @@ class Runtime:
         self._build = build
         self._look = look
         self._next_look = 0.0
-        self._keeping = Keeping(outbox, self.counts, pace, self._checkpoint, sharing)
+        self._keeping = Keeping(outbox, self.counts, commit_every_s, self._checkpoint, sharing)
         self._carrying = Carrying(sender, link, topic, self.counts, self._settled)
         checkpoint = outbox.note(CHECKPOINT_NOTE)
         self._resumed = checkpoint.body if checkpoint else None  # until the date tells which agreement counts
@@ -163,9 +163,9 @@ class Runtime:
 
     @property
     def _checkpoint_due(self) -> bool:
-        """Whether the way that is held back is worth a commit; a stand may wait for a release that is near."""
-        patient = self._keeping.is_patient(self._awake_since)
-        return not self._keeping.retrying and self.recorder.checkpoint_due(patient=patient)
+        """Whether the way that is held back is worth a commit of its own."""
+        near = self._keeping.release_is_near(self._awake_since)
+        return not self._keeping.retrying and self.recorder.checkpoint_due(release_is_near=near)
 
     @property
     def idle(self) -> bool:

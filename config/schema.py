@@ -167,10 +167,6 @@ class Outbox(Section):
     commit_every: Annotated[Seconds, Field(ge=1, le=60)] = Field(
         default=10.0, description="most that a power cut can cost; less wears the card"
     )
-    hold_up: Annotated[Seconds, Field(ge=0, le=3600)] = Field(
-        default=0.0,
-        description="how long the box has power behind the ignition; from 2 s on a timed release wears the card less",
-    )
 
 
 class Link(Section):

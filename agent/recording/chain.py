@@ -28,6 +28,7 @@ from agent.topics import FLEET_STREAMS
 FRESH_S = 5.0  # a pulse takes the place of a fix no older than this
 WAITING_MAX = 100  # records of pulses between two fixes
 ALONG_MAX = 1000  # records that leave with their stretch
+STAND_WAITS_M = 150.0  # of the last place on disk: less is not worth a commit where a release is near
 PRECISION_M = 5.0  # of the way, where no stream publishes it as a line
 
 
@@ -175,12 +176,16 @@ class Chain:
 
     # Across a loss of power.
 
-    def checkpoint_due(self, *, patient: bool) -> bool:
+    def checkpoint_due(self, *, release_is_near: bool) -> bool:
         """Whether what is on disk should follow: the truck is paused, has cut its way, or has come to stand.
 
-        `patient`: standing is no reason. A pause and a cut always are: what is hidden next may end with the power.
+        A stand close to the last place on disk waits for a release that is near. A pause and a cut wait for nothing:
+        what is hidden next may end with the power.
         """
-        return not self._saved or (not patient and self._way.changed and self._way.stands)
+        if not self._saved:
+            return True
+        worth_m = STAND_WAITS_M if release_is_near else 0.0
+        return self._way.changed and self._way.stands and self._way.unsaved_m >= worth_m
 
     def checkpoint(self) -> tuple[int, bytes] | None:
         """The service day and the bytes of what is held; None when nothing is."""

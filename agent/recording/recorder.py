@@ -139,9 +139,9 @@ class Recorder:
         """The service day and the bytes of the way that is held back, for after a loss of power; None for none."""
         return self._chain.checkpoint() if self._chain else None
 
-    def checkpoint_due(self, *, patient: bool = False) -> bool:
-        """Whether the way that is held back should be on disk soon: off duty, cut, or, unless `patient`, standing."""
-        return self._chain is not None and self._chain.checkpoint_due(patient=patient)
+    def checkpoint_due(self, *, release_is_near: bool = False) -> bool:
+        """Whether the way that is held back should be on disk soon: off duty, cut or standing."""
+        return self._chain is not None and self._chain.checkpoint_due(release_is_near=release_is_near)
 
     def doubt(self) -> None:
         """Inputs were lost: off duty until `trust`, whatever the lines still say."""

@@ -73,6 +73,7 @@ class Way:
         self._stretches = Stretches(rules.stretch_length_m, rules.trim_m, rules.speed_ceiling_mps)
         self._day: int | None = None
         self._reached_m: tuple[float, float] | None = None  # the newest place, east and north
+        self._saved_m: tuple[float, float] | None = None  # the newest when `state` was asked
         self._numbered_day, self._numbered = numbered
         self.changed = False  # since `state` was asked, in more than how long it stood
 
@@ -80,6 +81,13 @@ class Way:
     def stands(self) -> bool:
         """Whether it is known to stand."""
         return self._standstill.standing_s > 0
+
+    @property
+    def unsaved_m(self) -> float:
+        """How far the newest place lies from where `state` last told of; infinite where it told of none."""
+        if self._saved_m is None or self._reached_m is None:
+            return math.inf
+        return math.dist(self._saved_m, self._reached_m)
 
     def push(self, placed: Placed) -> list[PublishedStretch]:
         """The stretches that this place completes."""
@@ -155,7 +163,7 @@ class Way:
 
     def state(self) -> dict[str, Any]:
         """All that is held, in what JSON holds exactly."""
-        self.changed = False
+        self.changed, self._saved_m = False, self._reached_m
         return {
             "day": self._day,
             "numbered": [self._numbered_day, self._numbered],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from agent.keeping import ACKNOWLEDGED_KEPT_S, CHECKPOINT_NOTE, PENDING_RECORDS_MAX, Counts, Keeping, Pace
+from agent.keeping import ACKNOWLEDGED_KEPT_S, CHECKPOINT_NOTE, PENDING_RECORDS_MAX, Counts, Keeping
 from agent.records import Record
 from agent.storage import STORAGE_NOTE
 from buffer.outbox import Note, OutboxLost
@@ -26,7 +26,7 @@ class Lossy(WitnessedOutbox):
 
 
 def keeping(box: Any, held: Sequence[Note | None] = (None,)) -> Keeping:
-    return Keeping(box, Counts(), Pace(EVERY_S), lambda: held[-1])
+    return Keeping(box, Counts(), EVERY_S, lambda: held[-1])
 
 
 def record(n: int = 1) -> Record:

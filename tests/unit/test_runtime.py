@@ -510,38 +510,38 @@ def test_past_its_end_nothing_but_the_box_leaves_under_an_agreement_not_even_wha
     assert link.records("track") == []
 
 
-def stops(every_s: int, stand_s: int, seconds: int) -> list[Input]:
-    """A round eastwards at 5 m/s that stands for so long in so many seconds."""
+def stops(every_s: int, stand_s: int, seconds: int, mps: float = 5.0) -> list[Input]:
+    """A round eastwards that stands for so long in so many seconds."""
     east_m, way = 0.0, []
     for second in range(seconds):
-        east_m += 5.0 if second % every_s < every_s - stand_s else 0.0
-        way.append(Spot(east_m, 0.0, 5.0))
+        east_m += mps if second % every_s < every_s - stand_s else 0.0
+        way.append(Spot(east_m, 0.0, mps))
     return epochs(way)
 
 
 @pytest.mark.parametrize(
-    ("agreed", "hold_up", "least", "most"),
+    ("agreed", "stands", "least", "most"),
     [
-        ("routes-and-safety", "2 s", 14, 40),
-        ("operations", "0 s", 20, 40),
-        ("operations", "1 s", 20, 40),
-        ("operations", "2 s", 9, 14),
+        ("routes-and-safety", (40, 20, 5.0), 14, 40),
+        ("operations", (40, 20, 5.0), 9, 14),
+        ("operations", (20, 12, 20.0), 20, 40),
     ],
 )
-def test_a_stand_is_worth_a_commit_unless_power_holds_and_a_release_is_near(
-    agreed: str, hold_up: str, least: int, most: int
+def test_a_stand_is_worth_a_commit_unless_a_release_is_near_and_so_is_the_last_place_on_disk(
+    agreed: str, stands: tuple[int, int, float], least: int, most: int
 ) -> None:
-    """Ten minutes with a stand of 20 s in each 40 s: a release each minute brings the way that was held back."""
+    """Ten minutes with a stand every 100 or 160 m: a release each minute brings the way that was held back."""
     link = Witness()
-    runtime = truck(agreement(agreed), outbox(), link, ON, outbox={"hold_up": hold_up})
-    fed(runtime, link, stops(40, 20, 600))
+    runtime = truck(agreement(agreed), outbox(), link, ON)
+    every_s, stand_s, mps = stands
+    fed(runtime, link, stops(every_s, stand_s, 600, mps))
     assert least <= runtime.counts.commits <= most
 
 
 def test_without_releases_for_two_minutes_a_stand_waits_no_longer() -> None:
     """A date that was a day ahead and is corrected leaves a truck without releases for the rest of the day."""
     link = Witness()
-    runtime = truck(timed(), outbox(), link, ON, outbox={"hold_up": "1 min"})
+    runtime = truck(timed(), outbox(), link, ON)
     fed(runtime, link, stops(40, 20, 300))
     runtime._terms.release.due = lambda now: []  # type: ignore[method-assign]
     before = runtime.counts.commits
@@ -552,7 +552,7 @@ def test_without_releases_for_two_minutes_a_stand_waits_no_longer() -> None:
 
 def test_a_pause_waits_for_no_release() -> None:
     link = Witness()
-    runtime = truck(timed(), outbox(), link, outbox={"hold_up": "2 s"})
+    runtime = truck(timed(), outbox(), link)
     fed(runtime, link, by_time(switched_on(), epochs(straight(500))))
     before = runtime.outbox.note(CHECKPOINT_NOTE)
     paused = [Pulse(26.0, "switch", 0), *(Tick(26.0 + i / 2) for i in range(1, 8))]

@@ -9,7 +9,7 @@ import pytest
 
 from agent.agreement import Agreement
 from agent.assembly import terms
-from agent.keeping import Counts, Keeping, Pace
+from agent.keeping import Counts, Keeping
 from agent.recording.duty import FixedDuty
 from agent.records import Record
 from agent.replaying import wait
@@ -156,7 +156,7 @@ def test_a_call_that_the_disk_would_not_have_is_tried_again() -> None:
 def test_calls_that_wait_in_memory_are_so_many_at_most() -> None:
     def made(count: int) -> tuple[Outbox, int]:
         box = outbox()
-        calls = Calling(Keeping(box, Counts(), Pace(10.0), lambda: None), terms(DAILY))
+        calls = Calling(Keeping(box, Counts(), 10.0, lambda: None), terms(DAILY))
         for _ in range(count):
             calls.seal([Record("help", 21_065, {"state": "ongoing"})], terms(DAILY), 21_065, 0.0)
         return box, len(calls.batches(()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import random
 from typing import Any
 
@@ -103,6 +104,22 @@ def test_a_loss_of_power_while_standing_leaves_no_trace(lost_m: int) -> None:
     for way in (whole, broken):
         driven(way, 0, lost_m)
     assert [tuple(one) for one in stand(whole, False)] == [tuple(one) for one in stand(broken, True)]
+
+
+def test_it_tells_how_far_it_is_from_what_was_written_down() -> None:
+    way = Way(RULES)
+    assert way.unsaved_m == math.inf
+    driven(way, 0, 200)
+    assert way.unsaved_m == math.inf
+    saved = way.state()
+    assert way.unsaved_m == 0.0
+    driven(way, 210, 300)
+    assert way.unsaved_m == pytest.approx(100.0)
+    way.cut()
+    assert way.unsaved_m == math.inf
+    fresh = Way(RULES)
+    fresh.restore(saved)
+    assert fresh.unsaved_m == math.inf
 
 
 def test_it_has_changed_when_it_moved_and_not_while_it_stands() -> None:

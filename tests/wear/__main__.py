@@ -36,7 +36,6 @@ RUNNING: set[subprocess.Popen[str]] = set()
 MODES = {
     "daily": "*routes-and-safety*, daily",
     "timed": "*operations*, every 60 s",
-    "held": "the same, `hold_up: 2 s`",
 }
 
 
@@ -91,11 +90,7 @@ def measure(work: Path, hours: float, paced_minutes: float) -> dict[str, Day]:
     write(shift(SEED, hours), driven)
     agreed = (driven / "agreement.yaml").read_text(encoding="utf-8")
     timed = write_yaml(driven / "timed.yaml", operations(agreed))
-    held = work / "held"
-    shutil.copytree(driven, held)
-    with (held / "agent.yaml").open("a", encoding="utf-8") as file:
-        file.write("outbox: {hold_up: 2 s}\n")
-    trucks = {"daily": (driven, driven / "agreement.yaml"), "timed": (driven, timed), "held": (held, timed)}
+    trucks = {"daily": (driven, driven / "agreement.yaml"), "timed": (driven, timed)}
     with ThreadPoolExecutor(len(MODES)) as pool, ended_early():
         sampled = {
             mode: pool.submit(timers, work / f"{mode}-timers", *trucks[mode], paced_minutes) for mode in MODES
