@@ -75,14 +75,10 @@ class HelpButton:
 
     def __init__(self, hold_s: float) -> None:
         self.calling = False
+        self.at_fault = False  # the line can't be read
         self._hold_s = hold_s
         self._level: int | None = None
         self._pressed_at: float | None = None
-
-    @property
-    def at_fault(self) -> bool:
-        """Whether the button can't be read, or was not yet."""
-        return self._level is None
 
     @property
     def due(self) -> float | None:
@@ -95,7 +91,7 @@ class HelpButton:
         """The debounced line changed; whether the call began or ended before that."""
         turned = self.tick(seen.at)
         pressed = self._level == 0 and seen.level == 1
-        self._level = seen.level
+        self._level, self.at_fault = seen.level, seen.level is None
         self._pressed_at = seen.at if pressed else None
         return turned
 

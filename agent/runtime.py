@@ -182,7 +182,8 @@ class Runtime:
     @property
     def ailing(self) -> bool:
         """Whether the truck can't do its work until someone has looked after it."""
-        return self.agreement is None or self._keeping.storage_lost or self._in_force.duty.at_fault
+        lines = self._in_force.duty.at_fault or self.recorder.help_at_fault
+        return self.agreement is None or self._keeping.storage_lost or lines
 
     @property
     def quiet(self) -> bool:

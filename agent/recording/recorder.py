@@ -108,6 +108,11 @@ class Recorder:
         return self._help is not None and self._help.raised
 
     @property
+    def help_at_fault(self) -> bool:
+        """Whether the crew could not call for help: its button can't be read."""
+        return self._help is not None and self._help.at_fault
+
+    @property
     def due(self) -> float | None:
         """When the recorder next needs a Tick; None when it waits for inputs alone."""
         waiting = (self._levels, self._pulses, self._chain, self._help)

@@ -9,6 +9,7 @@ It does not outlast a loss of power: who still needs help holds the button again
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from agent.cab import HelpButton
@@ -22,6 +23,7 @@ HOLD_S = 3.0  # held so long counts, unless the pin says otherwise
 ONGOING_S = 30.0  # between one record and the next, until cleared
 PLACE_S_MAX = 60.0  # a place older than this is not where help is needed
 RAISED, ONGOING, CLEARED = "raised", "ongoing", "cleared"
+logger = logging.getLogger(__name__)
 
 
 class Help:
@@ -45,7 +47,7 @@ class Help:
 
     @property
     def at_fault(self) -> bool:
-        """Whether the button can't be read, or was not yet, for the crew's lamp."""
+        """Whether the button can't be read, for the crew's lamp."""
         return self._button.at_fault
 
     @property
@@ -66,8 +68,13 @@ class Help:
 
     def change(self, seen: LevelChanged) -> None:
         """The button went down or up, or its level can't be known."""
+        was_at_fault = self.at_fault
         if self._button.change(seen):
             self._turned(seen.at)
+        if self.at_fault and not was_at_fault:
+            logger.warning("line %s is at fault: nobody can call for help until it is well", seen.pin)
+        elif was_at_fault and not self.at_fault:
+            logger.info("line %s is well again", seen.pin)
 
     def tick(self, now: float, day: int = 0) -> list[Record]:
         """The record that is due, if one is; `day` is the service day, 0 where none is known."""

@@ -144,7 +144,7 @@ def test_a_fault_of_the_line_neither_begins_nor_ends_a_call() -> None:
 
 def test_a_button_that_is_active_when_first_read_is_no_press() -> None:
     held = HelpButton(3.0)
-    assert held.at_fault
+    assert not held.at_fault
     held.change(LevelChanged(0.0, "help", 1))
     assert held.due is None
     assert not held.at_fault

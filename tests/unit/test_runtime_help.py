@@ -17,7 +17,7 @@ from agent.runtime import Runtime
 from agent.sending.calling import CALLS_MAX, Calling
 from agent.wire import decode
 from buffer.outbox import Outbox
-from drivers.inputs import Input, Pulse
+from drivers.inputs import Input, Pulse, Tick
 from tests.sim.drives import (
     TRUCK,
     Spot,
@@ -101,6 +101,19 @@ def test_a_call_leaves_at_once_wherever_the_truck_is_and_takes_nothing_with_it(w
     record = link.records("help")[0]
     assert record["state"] == "raised"
     assert ("utc" in record) is (where != "without a date")
+
+
+def test_a_button_that_sticks_or_chatters_is_a_fault_that_the_lamp_tells() -> None:
+    link = Witness()
+    runtime = calling(link=link)
+    level: list[Input] = [Pulse(at, "help", int(at == 10.0)) for at in (0.0, 10.0, 150.0)]
+    rattle: list[Input] = [Pulse(200.0 + i / 200, "help", i % 2) for i in range(400)]
+    told = []
+    for entry in by_time(switched_on(), level, rattle, ticks(0, 220, 0.5)):
+        fed(runtime, link, [entry])
+        if isinstance(entry, Tick) and entry.at in (100.0, 140.0, 151.0, 201.5, 215.0):
+            told.append((entry.at, runtime.ailing))
+    assert told == [(100.0, False), (140.0, True), (151.0, False), (201.5, True), (215.0, False)]
 
 
 def test_while_a_call_goes_on_only_calls_leave() -> None:

@@ -174,6 +174,21 @@ def test_a_level_that_cannot_be_known_neither_raises_nor_clears() -> None:
     assert help_.tick(10.0) == []
 
 
+def test_a_button_that_cannot_be_read_is_said_once_and_so_is_its_recovery(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    help_ = Help()
+    assert not help_.at_fault
+    for at, level in enumerate((0, None, None, 1, 0)):
+        help_.change(LevelChanged(float(at), "help", level))
+        assert help_.at_fault is (level is None)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "line help is at fault: nobody can call for help until it is well"),
+        ("INFO", "line help is well again"),
+    ]
+
+
 def test_before_it_is_held_only_the_newest_place_is_kept() -> None:
     help_, fresh = idle(), idle()
     for at in range(1000):
