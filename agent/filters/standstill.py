@@ -3,7 +3,8 @@
 A standing truck's fixes wander. Fed onwards they would draw a cloud and run an odometer, and either shows how
 long the truck stood. So a standstill is judged by displacement alone, one anchor stands for it, and it ends only
 30 m away: until then no point within 10 m of the anchor goes on, the way counts as exactly 30 m, and the time as
-at most the agreed cap and 10 s. A single fix far away ends nothing. What the receiver drifted while the truck
+at most the agreed cap and 10 s; as twice that where the truck came to stand again 15 m from the anchor or more, as
+those do who stop at every door. A single fix far away ends nothing. What the receiver drifted while the truck
 stood is taken off the way behind it, and fades out over 150 m: a kink would show how long the stand was. Fixes go
 on with a lag of eight seconds, so that a standstill is known before its first fix has left.
 
@@ -22,6 +23,7 @@ SETTLE_S = 8.0
 SETTLE_RADIUS_M = 4.0
 REARM_M = 30.0
 REARM_HOLD_S = 2.0
+SECOND_STOP_M = 15.0
 QUIET_RADIUS_M = 10.0
 LEAVING_STEP_M = 2.0
 REARM_ALLOWANCE_S = 10.0
@@ -94,12 +96,18 @@ class Standstill:
         self._leaving: list[tuple[float, _Seen]] = []
         self._beyond: list[_Seen] = []
         self._stood_s = 0.0
+        self._first_s: float | None = None  # of the stop at the anchor, once there is a second one
         self._fresh = False  # a pause lies before the next places, and a few of them tell of the drift
 
     @property
     def standing_s(self) -> float:
         """For how long it has stood by the time that counts; 0 while it moves."""
         return self._stood_s if self._anchor else 0.0
+
+    @property
+    def stopped_again(self) -> bool:
+        """Whether it has come to stand a second time, too near for a standstill of its own."""
+        return self._first_s is not None
 
     def push(self, x_m: float, y_m: float, elapsed_s: float, second: int) -> list[Step]:
         """The steps that are certain now; `elapsed_s` is the time since the place before, 0 for the first."""
@@ -153,6 +161,7 @@ class Standstill:
         self._stood_s = min(self._stood_s + seen.elapsed_s, self._enough_s)
         self._follow_drift(anchor, seen)
         away_m = math.hypot(seen.x_m - anchor.x_m - self._drift[0], seen.y_m - anchor.y_m - self._drift[1])
+        self._follow_stops(away_m)
         while self._leaving and self._leaving[-1][0] > away_m:
             self._leaving.pop()
         if away_m >= self._rearm_m:
@@ -180,6 +189,16 @@ class Standstill:
         if math.hypot(east, north) <= QUIET_RADIUS_M:
             self._drift = (east, north)
 
+    def _follow_stops(self, away_m: float) -> None:
+        """The second stop begins with the newest eight seconds, once they are quiet."""
+        if self._first_s is not None or not SECOND_STOP_M <= away_m < self._rearm_m:
+            return
+        if self._window_s >= SETTLE_S and _settled(self._window):
+            self._first_s, self._stood_s = self._counted_s(self._stood_s - self._window_s), self._window_s
+
+    def _counted_s(self, stood_s: float) -> float:
+        return min(stood_s, self._cap_s + REARM_ALLOWANCE_S)
+
     @property
     def _rests(self) -> bool:
         """Whether the first places behind a pause lie together: the truck has not moved off again at once."""
@@ -201,7 +220,7 @@ class Standstill:
         """The way from the anchor to here, which counts as 30 m and as little time as was agreed."""
         first, *rest = self._beyond
         way = [seen for _, seen in self._leaving] + [first]
-        elapsed_s = min(self._stood_s - self._held_s, self._cap_s + REARM_ALLOWANCE_S)
+        elapsed_s = (self._first_s or 0.0) + self._counted_s(self._stood_s - self._held_s)
         share = 1 / len(way)
         self._shift = (self._shift[0] + self._drift[0], self._shift[1] + self._drift[1])
         self._last_seen = first
@@ -242,6 +261,7 @@ class Standstill:
             "anchor": self._anchor,
             "drift": self._drift,
             "leaving": self._leaving,
+            "first_s": self._first_s,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -255,6 +275,7 @@ class Standstill:
         self._begin(_Seen(*state["anchor"]) if state["anchor"] else None)
         self._drift = (state["drift"][0], state["drift"][1])
         self._leaving = [(away_m, _Seen(*row)) for away_m, row in state["leaving"]]
+        self._first_s = state["first_s"]
 
 
 def _pair(values: Any) -> tuple[float, float] | None:

@@ -10,7 +10,7 @@ import json
 import zlib
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 BYTES_MAX = 4 * 1024 * 1024  # of JSON: several times what a way may hold
 
 

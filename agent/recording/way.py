@@ -97,10 +97,10 @@ class Way:
         second = (
             0 if self._rules.clock == "stretch" else placed.second
         )  # no time is held that is not published
-        stood = self.stands
+        stood, again = self.stands, self._standstill.stopped_again
         steps = self._standstill.resume() if placed.resumed else []
         steps += self._standstill.push(x_m, y_m, self._elapsed_s(x_m, y_m, placed), second)
-        self.changed |= not (stood and self.stands)
+        self.changed |= not (stood and self.stands) or again != self._standstill.stopped_again
         return closed + self._stretched(steps)
 
     def _elapsed_s(self, x_m: float, y_m: float, placed: Placed) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 
 import pytest
@@ -12,6 +13,7 @@ from agent.filters.standstill import (
     QUIET_RADIUS_M,
     REARM_ALLOWANCE_S,
     REARM_M,
+    SECOND_STOP_M,
     Standstill,
     Step,
 )
@@ -55,6 +57,70 @@ def test_leaving_a_standstill_counts_thirty_metres_and_at_most_the_cap_and_ten_s
     assert sum(step.moved_m for step in leaving) == pytest.approx(REARM_M)
     assert sum(step.elapsed_s for step in leaving) <= CAP_S + REARM_ALLOWANCE_S
     assert all(step.x_m - 100.0 >= QUIET_RADIUS_M for step in leaving)
+
+
+def two_stops(first_s: int, apart_m: float, second_s: int) -> list[float]:
+    """A way at 5 m/s with a stop at 100 m and another one so far behind it."""
+    between = [100.0 + 5.0 * i for i in range(1, math.ceil(apart_m / 5.0))]
+    away = [100.0 + apart_m + 5.0 * i for i in range(1, 40)]
+    return [*range(0, 101, 5), *([100.0] * first_s), *between, *([100.0 + apart_m] * second_s), *away]
+
+
+def leaving_s(steps: list[Step]) -> float:
+    """What counts between the anchor at 100 m and the first place 30 m behind it."""
+    xs_m = [step.x_m for step in steps]
+    behind = next(x_m for x_m in xs_m if x_m >= 100.0 + REARM_M)
+    return sum(step.elapsed_s for step in steps[xs_m.index(100.0) + 1 : xs_m.index(behind) + 1])
+
+
+@pytest.mark.parametrize(
+    ("first_s", "apart_m", "second_s", "counts_s"),
+    [
+        (40, 20.0, 40, 2 * (CAP_S + REARM_ALLOWANCE_S)),
+        (600, 20.0, 600, 2 * (CAP_S + REARM_ALLOWANCE_S)),
+        (40, SECOND_STOP_M, 40, 2 * (CAP_S + REARM_ALLOWANCE_S)),
+        (40, SECOND_STOP_M - 1, 40, CAP_S + REARM_ALLOWANCE_S),
+        (40, 20.0, 5, CAP_S + REARM_ALLOWANCE_S),  # too short to be known
+        (12, 20.0, 12, 29.0),  # as long as it truly took
+        (12, 20.0, 600, 16.0 + CAP_S + REARM_ALLOWANCE_S),
+    ],
+)
+def test_a_second_stop_within_thirty_metres_counts_as_the_first_does(
+    first_s: int, apart_m: float, second_s: int, counts_s: float
+) -> None:
+    steps = driven(Standstill(CAP_S), two_stops(first_s, apart_m, second_s))
+    assert leaving_s(steps) == pytest.approx(counts_s)
+    assert [step.x_m for step in steps if step.stands] == [100.0]
+
+
+def test_a_second_stop_moves_no_place_and_no_metre() -> None:
+    one, two = (driven(Standstill(CAP_S), two_stops(40, 20.0, second_s)) for second_s in (1, 60))
+    assert [(step.x_m, step.y_m, step.moved_m) for step in one[:-1]] == [
+        (step.x_m, step.y_m, step.moved_m) for step in two[: len(one) - 1]
+    ]
+
+
+def test_moving_to_and_fro_counts_no_third_stop() -> None:
+    fro = [*([120.0] * 40), 110.0, *([100.0] * 40), 110.0]
+    steps = driven(
+        Standstill(CAP_S),
+        [*range(0, 101, 5), *([100.0] * 40), 110.0, *fro * 5, 110.0, 120.0, *range(130, 400, 5)],
+    )
+    assert leaving_s(steps) == pytest.approx(2 * (CAP_S + REARM_ALLOWANCE_S))
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_loss_of_power_at_a_second_stop_is_a_pause_there(paused: bool) -> None:
+    whole = two_stops(12, 20.0, 60)
+    at = whole.index(120.0) + 30
+    still = Standstill(CAP_S)
+    steps = driven(still, whole[:at])
+    if paused:
+        fresh = Standstill(CAP_S)
+        fresh.restore(json.loads(json.dumps(still.state())))
+        still, steps = fresh, steps + fresh.resume()
+    steps += driven(still, whole[at:])
+    assert leaving_s(steps) == pytest.approx(16.0 + CAP_S + REARM_ALLOWANCE_S)
 
 
 def test_a_nudge_of_less_than_thirty_metres_leaves_no_trace() -> None:

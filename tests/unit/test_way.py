@@ -136,6 +136,19 @@ def test_it_has_changed_when_it_moved_and_not_while_it_stands() -> None:
     assert way.changed
 
 
+def test_a_second_stop_is_a_change_too_near_as_it_is() -> None:
+    way = Way(RULES)
+    driven(way, 0, 100)
+    for place_m in (*[100.0] * 30, 105.0, 110.0, 115.0):
+        way.push(placed(place_m))
+    way.state()
+    changed = []
+    for _ in range(30):
+        way.push(placed(120.0))
+        changed.append(way.changed)
+    assert changed == [False] * 8 + [True] * 22
+
+
 def test_a_published_stretch_shows_no_coordinates() -> None:
     way = Way(RULES)
     (first, *_) = driven(way, 0, 3000)
