@@ -109,6 +109,29 @@ def uncapped(patch: Patch) -> None:
     patch.setattr(Standstill, "__init__", fresh)
 
 
+def uncapped_second_stop(patch: Patch) -> None:
+    """All of a second stop is running time."""
+    stops, rearm = Standstill._follow_stops, Standstill._rearm
+
+    def followed(self: Any, away_m: float) -> None:
+        stops(self, away_m)
+        self.second_s = getattr(self, "second_s", 0.0) + 1.0 if self.stopped_again else 0.0
+
+    def rearmed(self: Any) -> list[Step]:
+        second_s = max(0.0, getattr(self, "second_s", 0.0) - self._cap_s)
+        first, *rest = rearm(self)
+        return [first._replace(elapsed_s=first.elapsed_s + second_s), *rest]
+
+    patch.setattr(Standstill, "_follow_stops", followed)
+    patch.setattr(Standstill, "_rearm", rearmed)
+
+
+def first_stop_lost(patch: Patch) -> None:
+    """A loss of power at a second stop forgets how long the first one was."""
+    restore = Standstill.restore
+    patch.setattr(Standstill, "restore", lambda self, state: restore(self, {**state, "first_s": None}))
+
+
 def no_fade(patch: Patch) -> None:
     """What the receiver drifted while standing stays in the way."""
     init = Standstill.__init__

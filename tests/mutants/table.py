@@ -69,6 +69,8 @@ MUTANTS: Mapping[str, Mutant] = {
     "drift emitting points while standing": Mutant(dwelling.drift_emits, "existence"),
     "uncapped dwell decides stops": Mutant(dwelling.dwell_decides_stops, "existence"),
     "uncapped standstill": Mutant(dwelling.uncapped, "existence"),
+    "uncapped second stop": Mutant(dwelling.uncapped_second_stop, "existence"),
+    "first of two stops lost with the power": Mutant(dwelling.first_stop_lost, "existence"),
     "drift fade removed": Mutant(dwelling.no_fade, "drift"),
     # Speed and the fleet's own stream.
     "speed floor removed": Mutant(wiring.no_floor, "speed"),

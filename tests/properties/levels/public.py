@@ -25,12 +25,14 @@ BEFORE: list[tuple[Leg, ...]] = [
     (Go(700), Stand(12), Go(600)),
     (Go(300), Stand(3), Go(900), Turn(35), Go(200)),
     (Go(1180), Stand(45), Go(30)),
+    (Go(1180), Stand(12), Go(12)),  # 24 m: what stands behind it is a second stop
     (Go(400),),
 ]
 BEHIND: list[tuple[Leg, ...]] = [
     (Go(1250),),
     (Go(40), Turn(90), Go(1250)),
     (Go(130), Stand(9), Go(1100)),
+    (Go(12), Stand(12), Go(1250)),  # 24 m
     (Go(1050), Stand(60), Go(200)),
     (Go(900), Turn(120), Go(600)),
     (Go(300),),
