@@ -3,10 +3,11 @@
 A standing truck's fixes wander. Fed onwards they would draw a cloud and run an odometer, and either shows how
 long the truck stood. So a standstill is judged by displacement alone, one anchor stands for it, and it ends only
 30 m away: until then no point within 10 m of the anchor goes on, the way counts as exactly 30 m, and the time as
-at most the agreed cap and 10 s; as twice that where the truck came to stand again 15 m from the anchor or more, as
-those do who stop at every door. A single fix far away ends nothing. What the receiver drifted while the truck
-stood is taken off the way behind it, and fades out over 150 m: a kink would show how long the stand was. Fixes go
-on with a lag of eight seconds, so that a standstill is known before its first fix has left.
+at most the agreed cap and 10 s. Who stops at every door comes to stand again before that: a second stop, 15 m from
+the anchor or more, counts its own time, as little, and is as quiet. A single fix far away ends nothing. What the
+receiver drifted while the truck stood is taken off the way behind it, and fades out over 150 m: a kink would show
+how long the stand was. Fixes go on with a lag of eight seconds, so that a standstill is known before its first fix
+has left.
 
 A pause makes a standstill of wherever it began, and fills its cap. It does not smooth.
 """
@@ -96,7 +97,9 @@ class Standstill:
         self._leaving: list[tuple[float, _Seen]] = []
         self._beyond: list[_Seen] = []
         self._stood_s = 0.0
-        self._first_s: float | None = None  # of the stop at the anchor, once there is a second one
+        self._second: _Seen | None = None  # a stop too near for a standstill of its own
+        self._first_s = 0.0  # of the stop at the anchor, once there is a second one
+        self._off_second = False
         self._fresh = False  # a pause lies before the next places, and a few of them tell of the drift
 
     @property
@@ -107,7 +110,7 @@ class Standstill:
     @property
     def stopped_again(self) -> bool:
         """Whether it has come to stand a second time, too near for a standstill of its own."""
-        return self._first_s is not None
+        return self._second is not None
 
     def push(self, x_m: float, y_m: float, elapsed_s: float, second: int) -> list[Step]:
         """The steps that are certain now; `elapsed_s` is the time since the place before, 0 for the first."""
@@ -160,19 +163,25 @@ class Standstill:
     def _standing(self, anchor: _Seen, seen: _Seen) -> list[Step]:
         self._stood_s = min(self._stood_s + seen.elapsed_s, self._enough_s)
         self._follow_drift(anchor, seen)
-        away_m = math.hypot(seen.x_m - anchor.x_m - self._drift[0], seen.y_m - anchor.y_m - self._drift[1])
-        self._follow_stops(away_m)
-        while self._leaving and self._leaving[-1][0] > away_m:
-            self._leaving.pop()
+        away_m = self._away_m(anchor, seen)
         if away_m >= self._rearm_m:
             self._beyond.append(seen)
             return self._rearm() if self._held_s >= REARM_HOLD_S else []
         self._beyond.clear()
+        if self._second is None:
+            self._look_for_second(anchor, away_m)
+        if self._second is None or self._has_left(self._second, seen):
+            self._follow_leaving(away_m, seen)
+        return []
+
+    def _follow_leaving(self, away_m: float, seen: _Seen) -> None:
+        """The places on the way out, in order of their distance; a truck that comes back takes its own away."""
+        while self._leaving and self._leaving[-1][0] > away_m:
+            self._leaving.pop()
         if away_m < QUIET_RADIUS_M:
             self._leaving.clear()
         elif not self._leaving or away_m >= self._leaving[-1][0] + LEAVING_STEP_M:
             self._leaving.append((away_m, seen))
-        return []
 
     def _follow_drift(self, anchor: _Seen, seen: _Seen) -> None:
         """Drift is where the newest eight quiet seconds lie from the anchor, as long as that is near it."""
@@ -189,12 +198,24 @@ class Standstill:
         if math.hypot(east, north) <= QUIET_RADIUS_M:
             self._drift = (east, north)
 
-    def _follow_stops(self, away_m: float) -> None:
-        """The second stop begins with the newest eight seconds, once they are quiet."""
-        if self._first_s is not None or not SECOND_STOP_M <= away_m < self._rearm_m:
+    def _look_for_second(self, anchor: _Seen, away_m: float) -> None:
+        """A second stop begins with the newest eight seconds, once they are quiet."""
+        if away_m < SECOND_STOP_M or self._window_s < SETTLE_S or not _settled(self._window):
             return
-        if self._window_s >= SETTLE_S and _settled(self._window):
-            self._first_s, self._stood_s = self._counted_s(self._stood_s - self._window_s), self._window_s
+        self._first_s, self._stood_s = self._counted_s(self._stood_s - self._window_s), self._window_s
+        second = self._second = self._window[0]
+        second_m = self._away_m(anchor, second)
+        before = [each for each in self._leaving if each[0] < second_m - LEAVING_STEP_M]
+        self._leaving = [*before, (second_m, second)]
+
+    def _has_left(self, second: _Seen, seen: _Seen) -> bool:
+        """Whether this place and the one before lie off a second stop: one alone tells nothing."""
+        was_off = self._off_second
+        self._off_second = math.hypot(seen.x_m - second.x_m, seen.y_m - second.y_m) >= QUIET_RADIUS_M
+        return was_off and self._off_second
+
+    def _away_m(self, anchor: _Seen, seen: _Seen) -> float:
+        return math.hypot(seen.x_m - anchor.x_m - self._drift[0], seen.y_m - anchor.y_m - self._drift[1])
 
     def _counted_s(self, stood_s: float) -> float:
         return min(stood_s, self._cap_s + REARM_ALLOWANCE_S)
@@ -220,7 +241,7 @@ class Standstill:
         """The way from the anchor to here, which counts as 30 m and as little time as was agreed."""
         first, *rest = self._beyond
         way = [seen for _, seen in self._leaving] + [first]
-        elapsed_s = (self._first_s or 0.0) + self._counted_s(self._stood_s - self._held_s)
+        elapsed_s = self._first_s + self._counted_s(self._stood_s - self._held_s)
         share = 1 / len(way)
         self._shift = (self._shift[0] + self._drift[0], self._shift[1] + self._drift[1])
         self._last_seen = first
@@ -261,6 +282,7 @@ class Standstill:
             "anchor": self._anchor,
             "drift": self._drift,
             "leaving": self._leaving,
+            "second": self._second,
             "first_s": self._first_s,
         }
 
@@ -275,6 +297,7 @@ class Standstill:
         self._begin(_Seen(*state["anchor"]) if state["anchor"] else None)
         self._drift = (state["drift"][0], state["drift"][1])
         self._leaving = [(away_m, _Seen(*row)) for away_m, row in state["leaving"]]
+        self._second = _Seen(*state["second"]) if state["second"] else None
         self._first_s = state["first_s"]
 
 

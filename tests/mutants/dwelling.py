@@ -111,25 +111,27 @@ def uncapped(patch: Patch) -> None:
 
 def uncapped_second_stop(patch: Patch) -> None:
     """All of a second stop is running time."""
-    stops, rearm = Standstill._follow_stops, Standstill._rearm
+    push, rearm = Standstill._standing, Standstill._rearm
 
-    def followed(self: Any, away_m: float) -> None:
-        stops(self, away_m)
-        self.second_s = getattr(self, "second_s", 0.0) + 1.0 if self.stopped_again else 0.0
+    def standing(self: Any, anchor: Any, seen: Any) -> list[Step]:
+        self.second_s = getattr(self, "second_s", 0.0) + seen.elapsed_s if self.stopped_again else 0.0
+        return push(self, anchor, seen)
 
     def rearmed(self: Any) -> list[Step]:
         second_s = max(0.0, getattr(self, "second_s", 0.0) - self._cap_s)
         first, *rest = rearm(self)
         return [first._replace(elapsed_s=first.elapsed_s + second_s), *rest]
 
-    patch.setattr(Standstill, "_follow_stops", followed)
+    patch.setattr(Standstill, "_standing", standing)
     patch.setattr(Standstill, "_rearm", rearmed)
 
 
 def first_stop_lost(patch: Patch) -> None:
     """A loss of power at a second stop forgets how long the first one was."""
     restore = Standstill.restore
-    patch.setattr(Standstill, "restore", lambda self, state: restore(self, {**state, "first_s": None}))
+    patch.setattr(
+        Standstill, "restore", lambda self, state: restore(self, {**state, "first_s": 0.0, "second": None})
+    )
 
 
 def no_fade(patch: Patch) -> None:

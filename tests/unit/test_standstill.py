@@ -93,11 +93,25 @@ def test_a_second_stop_within_thirty_metres_counts_as_the_first_does(
     assert [step.x_m for step in steps if step.stands] == [100.0]
 
 
-def test_a_second_stop_moves_no_place_and_no_metre() -> None:
-    one, two = (driven(Standstill(CAP_S), two_stops(40, 20.0, second_s)) for second_s in (1, 60))
-    assert [(step.x_m, step.y_m, step.moved_m) for step in one[:-1]] == [
-        (step.x_m, step.y_m, step.moved_m) for step in two[: len(one) - 1]
-    ]
+def test_a_second_stop_is_one_place_with_nothing_round_it() -> None:
+    steps = driven(Standstill(CAP_S), two_stops(40, 20.0, 60))
+    xs_m = [step.x_m for step in steps if 100.0 <= step.x_m <= 150.0]
+    assert xs_m == [100.0, 110.0, 115.0, 120.0, 130.0, 135.0, 140.0, 145.0, 150.0]
+    assert sum(step.moved_m for step in steps if 100.0 < step.x_m <= 130.0) == pytest.approx(REARM_M)
+
+
+@pytest.mark.parametrize("stray", [(109.0, 0.0), (120.0, 11.0), (145.0, 0.0), (100.0, 0.0), (129.0, 0.0)])
+@pytest.mark.parametrize("noise_seed", range(5))
+def test_noise_and_a_single_fix_far_away_do_nothing_at_a_second_stop(
+    stray: tuple[float, float], noise_seed: int
+) -> None:
+    noise = random.Random(noise_seed)
+    whole = [(x_m, 0.0) for x_m in two_stops(12, 20.0, 60)]
+    at = whole.index((120.0, 0.0)) + 45
+    cloud = [(120.0 + noise.gauss(0, 1.0), noise.gauss(0, 1.0)) for _ in range(300)]
+    longer = [*whole[:at], *cloud, stray, *cloud, *whole[at:]]
+    one, other = (driven(Standstill(CAP_S), *map(list, zip(*way, strict=True))) for way in (whole, longer))
+    assert [tuple(step)[:4] for step in one] == [tuple(step)[:4] for step in other]
 
 
 def test_moving_to_and_fro_counts_no_third_stop() -> None:
