@@ -109,8 +109,8 @@ class Standstill:
 
     @property
     def stopped_again(self) -> bool:
-        """Whether it has come to stand a second time, too near for a standstill of its own."""
-        return self._second is not None
+        """Whether it stands a second time, too near for a standstill of its own, for as long as counts."""
+        return self._second is not None and self._stood_s >= self._cap_s + REARM_ALLOWANCE_S
 
     def push(self, x_m: float, y_m: float, elapsed_s: float, second: int) -> list[Step]:
         """The steps that are certain now; `elapsed_s` is the time since the place before, 0 for the first."""

@@ -114,7 +114,7 @@ def uncapped_second_stop(patch: Patch) -> None:
     push, rearm = Standstill._standing, Standstill._rearm
 
     def standing(self: Any, anchor: Any, seen: Any) -> list[Step]:
-        self.second_s = getattr(self, "second_s", 0.0) + seen.elapsed_s if self.stopped_again else 0.0
+        self.second_s = getattr(self, "second_s", 0.0) + seen.elapsed_s if self._second else 0.0
         return push(self, anchor, seen)
 
     def rearmed(self: Any) -> list[Step]:

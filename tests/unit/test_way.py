@@ -136,17 +136,17 @@ def test_it_has_changed_when_it_moved_and_not_while_it_stands() -> None:
     assert way.changed
 
 
-def test_a_second_stop_is_a_change_too_near_as_it_is() -> None:
+def test_a_second_stop_is_a_change_once_its_time_is_full() -> None:
     way = Way(RULES)
     driven(way, 0, 100)
     for place_m in (*[100.0] * 30, 105.0, 110.0, 115.0):
         way.push(placed(place_m))
     way.state()
     changed = []
-    for _ in range(30):
+    for _ in range(40):
         way.push(placed(120.0))
         changed.append(way.changed)
-    assert changed == [False] * 8 + [True] * 22
+    assert changed == [False] * 30 + [True] * 10
 
 
 def test_a_published_stretch_shows_no_coordinates() -> None:
