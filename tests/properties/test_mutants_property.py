@@ -17,6 +17,8 @@ RARE = {  # caught too, but not so soon
     "slots are used on duty",
     "lines remember hidden edges",
     "uncapped dwell decides stops",
+    "loss of power leaves a trace",
+    "first of two stops lost with the power",
     "speeds above the ceiling judge brakings",
     "faster trucks settle sooner",
 }

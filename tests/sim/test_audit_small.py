@@ -89,13 +89,15 @@ def found(attack: str, routes: list[Route]) -> Share:
 
 
 def at_breaks(attack: str, routes: list[Route]) -> list[float]:
-    """The score that an attack gives to the place of each break."""
+    """The score that an attack gives to the place of each break; one of the four lies in withheld metres."""
     scores = []
     for route in routes:
         for day, case in zip(days_of_route(route), route.cases, strict=True):
             for taken in case.secrets.breaks:
                 off_m = np.hypot(*(day.candidates.places_m - taken.place_m).T)
-                scores.append(float(SIGNALS[attack](day)[off_m < HERE_M].max()))
+                if (off_m < HERE_M).any():
+                    scores.append(float(SIGNALS[attack](day)[off_m < HERE_M].max()))
+    assert len(scores) == BREAKS - 1
     return scores
 
 
@@ -108,10 +110,11 @@ def test_the_few_days_are_what_they_should_be(sound: Driven) -> None:
 def test_R3_the_audit_finds_breaks_when_the_cap_on_standstills_is_lost(
     sound: Driven, uncapped: Driven
 ) -> None:
-    attack = "excess over other days"
-    assert found(attack, uncapped.fairhaul).hits >= found(attack, sound.fairhaul).hits + 2
-    before, after = (at_breaks("clock saturation", each.fairhaul) for each in (sound, uncapped))
-    assert all(leaky > 1.8 * tight for tight, leaky in zip(before, after, strict=True))
+    for attack, times in (("excess over other days", 1.2), ("clock saturation", 1.8)):
+        before, after = (at_breaks(attack, each.fairhaul) for each in (sound, uncapped))
+        assert all(leaky > times * tight > 0 for tight, leaky in zip(before, after, strict=True))
+    hits = [found("excess over other days", each.fairhaul).hits for each in (sound, uncapped)]
+    assert hits[0] < hits[1]
 
 
 def test_R3_the_audit_finds_breaks_when_records_leave_every_minute(sound: Driven, timed: Driven) -> None:
