@@ -217,7 +217,7 @@ def _note(body: bytes) -> bytes:
 def _told(shift: Shift, at_s: float, status: list[tuple[str, Any]]) -> tuple[float, list[tuple[str, Any]]]:
     """A status without whether recording is on, while that is the crew's secret and nobody's but the cab's."""
     secret = shift.secret[0] <= at_s + 1 and at_s <= shift.secret[1]
-    return at_s, [each for each in status if not secret or each[0] != "recording"]
+    return at_s, [each for each in status if each[0] != "recording"] if secret else status
 
 
 def _moment(shift: Shift, at_s: float) -> tuple[int, int]:
