@@ -105,7 +105,7 @@ class Keeping:
         self.storage.dropped += count
 
     def note(self, notes: Mapping[str, Note | None]) -> None:
-        """Notes for the next commit, which is due as soon as there is one."""
+        """Notes for the next commit; `commit_notes` waits for none."""
         self._notes.update(notes)
 
     def settle(self, key: Key, *, refused: bool, now: float) -> None:
@@ -132,7 +132,7 @@ class Keeping:
         if self._retry_at is not None:
             return now >= self._retry_at
         answered = bool(self._acked or self._refused) and now - self._answered_since >= ACKNOWLEDGED_KEPT_S
-        return bool(self._notes) or answered or (self.due is not None and now >= self.due)
+        return answered or (self.due is not None and now >= self.due)
 
     def release_is_near(self, now: float) -> bool:
         """Whether the next release soon brings the way that is held back: the one before did."""
@@ -177,6 +177,16 @@ class Keeping:
         self._committed(change)
         self.sharing.sealed(change.seal, now)
         return change
+
+    def commit_notes(self, now: float, today: int | None) -> None:
+        """Write the notes that wait, if any, and no record: when an agreement's file came must not show in the rows."""
+        if not self._notes or self._retry_at is not None:
+            return
+        if not self._written(Change([], [], []), today, self._notes):
+            self._retry_at = now + self._commit_every_s - HOUSEKEEPING_S
+            return
+        self._counts.commits += 1
+        self._acked, self._refused, self._notes = set(), set(), {}
 
     def _written(self, change: Change, today: int | None, notes: Mapping[str, Note | None]) -> bool:
         try:

@@ -296,6 +296,7 @@ class Runtime:
             self._release_due(self.now, now)
         if self._keeping.is_due(now) or self._guarded(lambda: self._checkpoint_due):
             self._commit(now)
+        self._keeping.commit_notes(now, self.now.day if self.now else None)
         self._call([], now)
         self._offer(now)
         if self.now is None:

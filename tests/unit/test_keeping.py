@@ -68,9 +68,10 @@ def test_notes_and_checkpoint_that_the_disk_would_not_have_come_with_the_next_co
     kept = keeping(box, [Note(21_065, b"a")])
     kept.note({"duty_day": Note(21_065, b"")})
     box.lost = True
-    assert kept.is_due(0.0)
-    assert kept.commit(0.0, None) is None
+    kept.commit_notes(0.0, None)
     assert kept.storage_lost
+    assert kept.retrying
+    kept.commit_notes(1.0, None)  # waits for the next attempt
     assert not kept.is_due(EVERY_S - 1.1)
     assert kept.is_due(EVERY_S - 1.0)
     box.lost = False
@@ -78,6 +79,22 @@ def test_notes_and_checkpoint_that_the_disk_would_not_have_come_with_the_next_co
     assert not kept.storage_lost
     assert set(box.commits[0]["notes"]) == {"duty_day", CHECKPOINT_NOTE, STORAGE_NOTE}
     assert not kept.is_due(EVERY_S + 1)
+
+
+def test_notes_go_alone_and_leave_records_and_checkpoint_to_their_own_time() -> None:
+    box = WitnessedOutbox(outbox())
+    kept = keeping(box, [Note(21_065, b"a")])
+    kept.add([record()], 0.0)
+    kept.note({"seen": Note(None, b"b")})
+    kept.commit_notes(1.0, None)
+    kept.commit_notes(2.0, None)
+    assert not kept.is_due(EVERY_S - 1.1)
+    assert kept.is_due(EVERY_S - 1.0)
+    kept.commit(EVERY_S, None)
+    assert [(len(one["keep"]), set(one["notes"])) for one in box.commits] == [
+        (0, {"seen"}),
+        (1, {CHECKPOINT_NOTE}),
+    ]
 
 
 def test_notes_that_belong_to_a_release_go_with_it_or_not_at_all() -> None:
