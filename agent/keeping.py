@@ -154,7 +154,7 @@ class Keeping:
         """
         change = self._tried("read", make or partial(kept, self.outbox, self.pending))
         if change is None:
-            self._retry_at = now + self._commit_every_s - HOUSEKEEPING_S
+            self._try_later(now)
             return None
         checkpoint = self._checkpoint()
         riding = {**self._notes, **(notes or {})}
@@ -169,7 +169,7 @@ class Keeping:
         if spent not in (None, self._spent):  # never worth a commit of its own
             riding[SPENT_NOTE] = spent
         if not self._written(change, today, riding):
-            self._retry_at = now + self._commit_every_s - HOUSEKEEPING_S
+            self._try_later(now)
             return None
         self._retry_at = None
         self._checkpointed, self._spent = checkpoint, riding.get(SPENT_NOTE, self._spent)
@@ -183,10 +183,13 @@ class Keeping:
         if not self._notes or self._retry_at is not None:
             return
         if not self._written(Change([], [], []), today, self._notes):
-            self._retry_at = now + self._commit_every_s - HOUSEKEEPING_S
+            self._try_later(now)
             return
         self._counts.commits += 1
         self._acked, self._refused, self._notes = set(), set(), {}
+
+    def _try_later(self, now: float) -> None:
+        self._retry_at = now + self._commit_every_s - HOUSEKEEPING_S
 
     def _written(self, change: Change, today: int | None, notes: Mapping[str, Note | None]) -> bool:
         try:
