@@ -2,12 +2,14 @@
 
 A standing truck's fixes wander. Fed onwards they would draw a cloud and run an odometer, and either shows how
 long the truck stood. So a standstill is judged by displacement alone, one anchor stands for it, and it ends only
-30 m away: until then no point within 10 m of the anchor goes on, the way counts as exactly 30 m, and the time as
-at most the agreed cap and 10 s. Who stops at every door comes to stand again before that: a second stop, 15 m from
-the anchor or more, counts its own time, as little, and is as quiet. A single fix far away ends nothing. What the
-receiver drifted while the truck stood is taken off the way behind it, and fades out over 150 m: a kink would show
-how long the stand was. Fixes go on with a lag of eight seconds, so that a standstill is known before its first fix
-has left.
+30 m away: until then no point within 10 m of the anchor goes on, the way counts as exactly
+30 m, and the time as at most the agreed cap and 10 s. Who stops at every door comes to stand again before that: a
+second stop, 15 m from the anchor or more, counts its own time, as little, and is as quiet. A single fix far away ends
+nothing. Fixes go on with a lag of eight seconds, so that a standstill is known before its first fix has left.
+
+What the receiver drifted while the truck stood, at either stop, is taken off the way behind it, and fades out over
+150 m: a kink would show how long the stand was. A truck that rolls on to the next door looks like drift, too; so no
+place is ever moved by more than 10 m.
 
 A pause makes a standstill of wherever it began, and fills its cap. It does not smooth.
 """
@@ -51,7 +53,7 @@ class Step(NamedTuple):
 
 @guarded
 class _Seen(NamedTuple):
-    """A place as it came in, before any drift is taken off."""
+    """A place as it came in; `_undrifted`, less what the receiver has drifted since the truck came to stand."""
 
     x_m: float
     y_m: float
@@ -93,8 +95,8 @@ class Standstill:
 
     def _begin(self, anchor: _Seen | None) -> None:
         self._anchor = anchor
-        self._drift = (0.0, 0.0)  # of the receiver, since it came to stand
-        self._leaving: list[tuple[float, _Seen]] = []
+        self._drift = (0.0, 0.0)  # of the receiver, since it came to stand there
+        self._leaving: list[tuple[float, _Seen]] = []  # how far away, and the place as it will go on
         self._beyond: list[_Seen] = []
         self._stood_s = 0.0
         self._second: _Seen | None = None  # a stop too near for a standstill of its own
@@ -157,34 +159,34 @@ class Standstill:
         stood_s = sum(seen.elapsed_s for seen in list(self._window)[1:])
         self._begin(self._window[0])
         self._stood_s = stood_s
-        step = self._step(self._window[0])
-        return step._replace(stands=True)
+        return self._step(self._window[0])._replace(stands=True)
 
     def _standing(self, anchor: _Seen, seen: _Seen) -> list[Step]:
         self._stood_s = min(self._stood_s + seen.elapsed_s, self._enough_s)
-        self._follow_drift(anchor, seen)
-        away_m = self._away_m(anchor, seen)
-        if away_m >= self._rearm_m:
+        self._follow_drift(self._second or anchor, seen)
+        there = self._undrifted(seen)
+        away_m = _apart_m(there, anchor)
+        if away_m >= self._rearm_m and self._is_off_second(there):
             self._beyond.append(seen)
             return self._rearm() if self._held_s >= REARM_HOLD_S else []
         self._beyond.clear()
-        if self._second is None:
-            self._look_for_second(anchor, away_m)
-        if self._second is None or self._has_left(self._second, seen):
-            self._follow_leaving(away_m, seen)
+        if self._second is None and self._stands_again(away_m):
+            self._begin_second(anchor)
+        elif self._second is None or self._has_left(there):
+            self._follow_leaving(away_m, there)
         return []
 
-    def _follow_leaving(self, away_m: float, seen: _Seen) -> None:
+    def _follow_leaving(self, away_m: float, there: _Seen) -> None:
         """The places on the way out, in order of their distance; a truck that comes back takes its own away."""
         while self._leaving and self._leaving[-1][0] > away_m:
             self._leaving.pop()
         if away_m < QUIET_RADIUS_M:
             self._leaving.clear()
         elif not self._leaving or away_m >= self._leaving[-1][0] + LEAVING_STEP_M:
-            self._leaving.append((away_m, seen))
+            self._leaving.append((away_m, self._corrected(there)))
 
-    def _follow_drift(self, anchor: _Seen, seen: _Seen) -> None:
-        """Drift is where the newest eight quiet seconds lie from the anchor, as long as that is near it."""
+    def _follow_drift(self, stop: _Seen, seen: _Seen) -> None:
+        """Drift is where the newest eight quiet seconds lie from the stop, as long as that is near it."""
         self._take(seen)
         while len(self._window) > 1 and round(self._window_s - self._window[1].elapsed_s, 3) >= SETTLE_S:
             self._window.popleft()
@@ -192,30 +194,40 @@ class Standstill:
         if not self._fades or not (self._rests or (self._window_s >= SETTLE_S and _settled(self._window))):
             return
         self._fresh = False
-        number = len(self._window)
-        east = sum(each.x_m for each in self._window) / number - anchor.x_m
-        north = sum(each.y_m for each in self._window) / number - anchor.y_m
-        if math.hypot(east, north) <= QUIET_RADIUS_M:
-            self._drift = (east, north)
+        here = _middle(self._window)
+        if _apart_m(here, stop) <= QUIET_RADIUS_M:
+            self._drift = (here.x_m - stop.x_m, here.y_m - stop.y_m)
 
-    def _look_for_second(self, anchor: _Seen, away_m: float) -> None:
-        """A second stop begins with the newest eight seconds, once they are quiet."""
-        if away_m < SECOND_STOP_M or self._window_s < SETTLE_S or not _settled(self._window):
-            return
+    def _stands_again(self, away_m: float) -> bool:
+        return away_m >= SECOND_STOP_M and self._window_s >= SETTLE_S and _settled(self._window)
+
+    def _begin_second(self, anchor: _Seen) -> None:
+        """A second stop begins with the newest eight seconds; what drifted at the first one is settled."""
         self._first_s, self._stood_s = self._counted_s(self._stood_s - self._window_s), self._window_s
-        second = self._second = self._window[0]
-        second_m = self._away_m(anchor, second)
+        anchor = self._anchor = _moved(anchor, self._drift)
+        self._take_off_drift()
+        second = self._second = _middle(self._window)
+        second_m = _apart_m(second, anchor)
         before = [each for each in self._leaving if each[0] < second_m - LEAVING_STEP_M]
-        self._leaving = [*before, (second_m, second)]
+        self._leaving = [*before, (second_m, self._corrected(second))]
 
-    def _has_left(self, second: _Seen, seen: _Seen) -> bool:
-        """Whether this place and the one before lie off a second stop: one alone tells nothing."""
-        was_off = self._off_second
-        self._off_second = math.hypot(seen.x_m - second.x_m, seen.y_m - second.y_m) >= QUIET_RADIUS_M
+    def _is_off_second(self, there: _Seen) -> bool:
+        return self._second is None or _apart_m(there, self._second) >= QUIET_RADIUS_M
+
+    def _has_left(self, there: _Seen) -> bool:
+        """Whether this place and the one before lie off the second stop: one alone tells nothing."""
+        was_off, self._off_second = self._off_second, self._is_off_second(there)
         return was_off and self._off_second
 
-    def _away_m(self, anchor: _Seen, seen: _Seen) -> float:
-        return math.hypot(seen.x_m - anchor.x_m - self._drift[0], seen.y_m - anchor.y_m - self._drift[1])
+    def _undrifted(self, seen: _Seen) -> _Seen:
+        return _moved(seen, (-self._drift[0], -self._drift[1]))
+
+    def _take_off_drift(self) -> None:
+        """From here on, off all places."""
+        east, north = self._shift[0] + self._drift[0], self._shift[1] + self._drift[1]
+        share = QUIET_RADIUS_M / max(QUIET_RADIUS_M, math.hypot(east, north))
+        self._shift = (east * share, north * share)
+        self._drift = (0.0, 0.0)
 
     def _counted_s(self, stood_s: float) -> float:
         return min(stood_s, self._cap_s + REARM_ALLOWANCE_S)
@@ -227,10 +239,7 @@ class Standstill:
         return (
             self._fresh
             and len(self._window) >= RESTS_FIXES
-            and all(
-                math.hypot(first.x_m - each.x_m, first.y_m - each.y_m) <= RESTS_RADIUS_M
-                for each in self._window
-            )
+            and all(_apart_m(first, each) <= RESTS_RADIUS_M for each in self._window)
         )
 
     @property
@@ -240,33 +249,30 @@ class Standstill:
     def _rearm(self) -> list[Step]:
         """The way from the anchor to here, which counts as 30 m and as little time as was agreed."""
         first, *rest = self._beyond
-        way = [seen for _, seen in self._leaving] + [first]
+        self._take_off_drift()
+        way = [place for _, place in self._leaving] + [self._corrected(first)]
         elapsed_s = self._first_s + self._counted_s(self._stood_s - self._held_s)
         share = 1 / len(way)
-        self._shift = (self._shift[0] + self._drift[0], self._shift[1] + self._drift[1])
-        self._last_seen = first
         steps = [
-            Step(*self._corrected(each), self._rearm_m * share, elapsed_s * share, each.second)
-            for each in way
+            Step(each.x_m, each.y_m, self._rearm_m * share, elapsed_s * share, each.second) for each in way
         ]
-        self._last = (steps[-1].x_m, steps[-1].y_m)
+        self._last, self._last_seen = (way[-1].x_m, way[-1].y_m), first
         self._forget_window()
         self._begin(None)
         return steps + [step for seen in rest for step in self._push(seen)]
 
     def _step(self, seen: _Seen) -> Step:
         if self._last_seen is not None and self._shift != (0.0, 0.0):
-            left = math.exp(
-                -math.hypot(seen.x_m - self._last_seen.x_m, seen.y_m - self._last_seen.y_m) / FADE_M
-            )
+            left = math.exp(-_apart_m(seen, self._last_seen) / FADE_M)
             self._shift = (self._shift[0] * left, self._shift[1] * left)
-        x_m, y_m = self._corrected(seen)
+        x_m, y_m, *_ = self._corrected(seen)
         moved_m = 0.0 if self._last is None else math.hypot(x_m - self._last[0], y_m - self._last[1])
         self._last, self._last_seen = (x_m, y_m), seen
         return Step(x_m, y_m, moved_m, seen.elapsed_s, seen.second)
 
-    def _corrected(self, seen: _Seen) -> tuple[float, float]:
-        return round(seen.x_m - self._shift[0], 3), round(seen.y_m - self._shift[1], 3)
+    def _corrected(self, seen: _Seen) -> _Seen:
+        """As it goes on."""
+        return seen._replace(x_m=round(seen.x_m - self._shift[0], 3), y_m=round(seen.y_m - self._shift[1], 3))
 
     # Across a loss of power.
 
@@ -305,6 +311,21 @@ def _pair(values: Any) -> tuple[float, float] | None:
     return None if values is None else (values[0], values[1])
 
 
+def _moved(seen: _Seen, by_m: tuple[float, float]) -> _Seen:
+    return seen._replace(x_m=seen.x_m + by_m[0], y_m=seen.y_m + by_m[1])
+
+
+def _apart_m(one: _Seen, other: _Seen) -> float:
+    return math.hypot(one.x_m - other.x_m, one.y_m - other.y_m)
+
+
+def _middle(window: deque[_Seen]) -> _Seen:
+    """Where it stands: one place alone may be noise, or still braking."""
+    number = len(window)
+    return window[0]._replace(
+        x_m=sum(seen.x_m for seen in window) / number, y_m=sum(seen.y_m for seen in window) / number
+    )
+
+
 def _settled(window: deque[_Seen]) -> bool:
-    first = window[0]
-    return all(math.hypot(first.x_m - seen.x_m, first.y_m - seen.y_m) <= SETTLE_RADIUS_M for seen in window)
+    return all(_apart_m(window[0], seen) <= SETTLE_RADIUS_M for seen in window)

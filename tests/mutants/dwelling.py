@@ -142,3 +142,11 @@ def no_fade(patch: Patch) -> None:
         init(self, *arguments, **{**named, "fades": False})
 
     patch.setattr(Standstill, "__init__", fresh)
+
+
+def second_stop_drifts(patch: Patch) -> None:
+    """What the receiver drifted at a second stop stays in the way."""
+    follow = Standstill._follow_drift
+    patch.setattr(
+        Standstill, "_follow_drift", lambda self, stop, seen: follow(self, self._anchor or stop, seen)
+    )

@@ -72,6 +72,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "uncapped second stop": Mutant(dwelling.uncapped_second_stop, "existence"),
     "first of two stops lost with the power": Mutant(dwelling.first_stop_lost, "existence"),
     "drift fade removed": Mutant(dwelling.no_fade, "drift"),
+    "drift at a second stop stays": Mutant(dwelling.second_stop_drifts, "drift"),
     # Speed and the fleet's own stream.
     "speed floor removed": Mutant(wiring.no_floor, "speed"),
     "faster trucks settle sooner": Mutant(wiring.own_seconds, "speed"),

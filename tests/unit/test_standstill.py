@@ -100,15 +100,18 @@ def test_a_second_stop_is_one_place_with_nothing_round_it() -> None:
     assert sum(step.moved_m for step in steps if 100.0 < step.x_m <= 130.0) == pytest.approx(REARM_M)
 
 
+@pytest.mark.parametrize("apart_m", [20.0, 28.0])
 @pytest.mark.parametrize("stray", [(109.0, 0.0), (120.0, 11.0), (145.0, 0.0), (100.0, 0.0), (129.0, 0.0)])
 @pytest.mark.parametrize("noise_seed", range(5))
 def test_noise_and_a_single_fix_far_away_do_nothing_at_a_second_stop(
-    stray: tuple[float, float], noise_seed: int
+    apart_m: float, stray: tuple[float, float], noise_seed: int
 ) -> None:
+    """At 28 m some of the cloud lies beyond the 30 m that end a standstill."""
     noise = random.Random(noise_seed)
-    whole = [(x_m, 0.0) for x_m in two_stops(12, 20.0, 60)]
-    at = whole.index((120.0, 0.0)) + 45
-    cloud = [(120.0 + noise.gauss(0, 1.0), noise.gauss(0, 1.0)) for _ in range(300)]
+    stood_m = 100.0 + apart_m
+    whole = [(x_m, 0.0) for x_m in two_stops(12, apart_m, 60)]
+    at = whole.index((stood_m, 0.0)) + 45
+    cloud = [(stood_m + noise.gauss(0, 1.5), noise.gauss(0, 1.5)) for _ in range(300)]
     longer = [*whole[:at], *cloud, stray, *cloud, *whole[at:]]
     one, other = (driven(Standstill(CAP_S), *map(list, zip(*way, strict=True))) for way in (whole, longer))
     assert [tuple(step)[:4] for step in one] == [tuple(step)[:4] for step in other]
@@ -182,6 +185,25 @@ def test_what_drifted_while_standing_is_taken_off_and_fades(drift_m: float) -> N
     assert all(step.y_m == pytest.approx(drift_m, abs=0.1 * drift_m) for step in gone)
     kept = driven(Standstill(CAP_S, fades=False), [*xs], ys)
     assert next(step for step in kept if step.x_m > 100.0 + REARM_M).y_m == drift_m
+
+
+@pytest.mark.parametrize("drifts_at", [0, 1])
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_drifted_at_either_of_two_stops_is_taken_off_behind_it(drifts_at: int, paused: bool) -> None:
+    """8 m to the side; what was noted of the way between the stops keeps the drift of its own time."""
+    xs_m = two_stops(60, 20.0, 60)
+    began, moved_off = xs_m.index(100.0 + 20.0 * drifts_at), xs_m.index(100.0 + 20.0 * drifts_at) + 60
+    drifting = [8.0 * (i + 1) / 60 for i in range(60)]
+    ys_m = [*([0.0] * began), *drifting, *([8.0] * (len(xs_m) - moved_off))]
+    still = Standstill(CAP_S)
+    steps = driven(still, xs_m[:moved_off], ys_m[:moved_off])
+    if paused:
+        fresh = Standstill(CAP_S)
+        fresh.restore(json.loads(json.dumps(still.state())))
+        still, steps = fresh, steps + fresh.resume()
+    steps += driven(still, xs_m[moved_off:], ys_m[moved_off:])
+    assert max(abs(step.y_m) for step in steps if step.x_m <= 100.0 + REARM_M) < 1.5
+    assert steps[-1].y_m > 4.0
 
 
 @pytest.mark.parametrize("before_s", [0, 3, 12, 40])

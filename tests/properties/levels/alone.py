@@ -28,10 +28,14 @@ Draw = st.DrawFn
 
 @st.composite
 def drift(draw: Draw) -> tuple[Shift, Place]:
-    """The receiver is off to the side behind a pause, all of the way that follows; and where the truck stood."""
+    """The receiver is off to the side behind a pause, all of the way that follows; and where the truck stood.
+
+    It may have stood close by just before.
+    """
     place = draw(st.sampled_from(STREETS))
     receiver = draw(st.builds(Receiver, st.sampled_from([0.0, 0.4]), st.integers(0, 15)))
-    first = each_second(way_to(place, (Go(900), Stand(45)), receiver), edges=before(draw, place).edges[:2])
+    legs = draw(st.sampled_from([(Go(900), Stand(45)), (Go(900), Stand(12), Go(12), Stand(45))]))  # 24 m
+    first = each_second(way_to(place, legs, receiver), edges=before(draw, place).edges[:2])
     aside = place.at + complex(0, draw(st.sampled_from([-1, 1]))) * DRIFT_M * place.heading
     moved = Place(aside.real, aside.imag, place.heading_deg)
     last = each_second(way_from(moved, (Stand(draw(st.sampled_from([14, 30]))), Go(900)), receiver))
