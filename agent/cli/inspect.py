@@ -94,7 +94,7 @@ class Findings:
 
 
 def fix_line(fix: Fix, refused: str | None) -> str:
-    """One fix as a line of NDJSON, as DESIGN names its fields; degrees with seven decimals at most."""
+    """One fix as a line of NDJSON, for whoever reads a log by script; degrees with seven decimals at most."""
     placed = fix.latitude_e7 is not None and fix.longitude_e7 is not None
     fields: dict[str, Any] = {
         "utc": utc_text(fix.utc_ms),

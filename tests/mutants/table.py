@@ -1,7 +1,7 @@
 """`MUTANTS`: leaks planted on purpose, each of which the levels of the property must catch.
 
-A mutant patches attributes of classes and modules while it is tried, and never edits a file. `PRIVACY` names in its
-list what must be caught; the rest are ours. `level` is where each is expected to be caught.
+A mutant patches attributes of classes and modules while it is tried, and never edits a file. `level` is where each is
+expected to be caught.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The property of PRIVACY at its levels: what is secret changes no byte of what can be seen.
+"""The privacy property at its levels: what is secret changes no byte of what can be seen.
 
 `make properties` draws PROPERTY_EXAMPLES=20000 of each level afresh; a plain run is small and always the same.
 How shifts are drawn and what is compared: `tests/properties/levels`.

@@ -1,7 +1,7 @@
 """What each mechanism costs: the same shifts with one of them taken out, for the page on usefulness.
 
 `python -m tests.usefulness.costs` prints the table; `--write-docs` puts it there. What taking one out would give
-away is another question: PRIVACY's mutants and the attack test answer it.
+away is another question: the planted leaks and the attack test answer it.
 """
 
 from __future__ import annotations

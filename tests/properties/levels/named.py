@@ -1,6 +1,6 @@
 """`LEVELS`: every level by its name, with what it draws and what says that it does not hold.
 
-The first four are the property as PRIVACY states it. A run of one example is two shifts and the days after them.
+The first four are the property itself (docs/property.md). A run of one example is two shifts and the days after them.
 """
 
 from __future__ import annotations
