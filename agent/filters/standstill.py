@@ -2,14 +2,14 @@
 
 A standing truck's fixes wander. Fed onwards they would draw a cloud and run an odometer, and either shows how
 long the truck stood. So a standstill is judged by displacement alone, one anchor stands for it, and it ends only
-30 m away: until then no point within 10 m of the anchor goes on, the way counts as exactly
-30 m, and the time as at most the agreed cap and 10 s. Who stops at every door comes to stand again before that: a
-second stop, 15 m from the anchor or more, counts its own time, as little, and is as quiet. A single fix far away ends
-nothing. Fixes go on with a lag of eight seconds, so that a standstill is known before its first fix has left.
+30 m away: until then no point within 10 m of the anchor goes on, the way counts as exactly 30 m, and the time as
+at most the agreed cap and 10 s. Who stops at every door comes to stand again before that: a second stop, 15 m from
+the anchor or more, counts its own time, as little, and is as quiet. A single fix far away ends nothing. Fixes go on
+with a lag of eight seconds, so that a standstill is known before its first fix has left.
 
 What the receiver drifted while the truck stood, at either stop, is taken off the way behind it, and fades out over
-150 m: a kink would show how long the stand was. A truck that rolls on to the next door looks like drift, too; so no
-place is ever moved by more than 10 m.
+150 m: a kink would show how long the stand was. A truck that rolls on to the next door looks like drift, too; so the
+way behind a stop is never moved by more than 10 m.
 
 A pause makes a standstill of wherever it began, and fills its cap. It does not smooth.
 """
